@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/*
+ * VMRPC: the interface between a guest kernel and its host.
+ *
+ * A guest finds the interface by a CPUID signature leaf, and calls the host
+ * with one hypercall whose first argument holds an operation.  It binds a
+ * *module* (a named, versioned set of procedures that a server in the host
+ * implements), performs the module's procedures, and unbinds it.
+ *
+ * For calls in the other direction (Reverse VMRPC) the guest registers a
+ * *channel*: a piece of its own memory with one control page and, for each of
+ * N slots, one request page that only the host writes and one response page
+ * that only the guest writes.  A slot's request is pending while its sequence
+ * number differs from the response's.  The guest learns of requests by polling:
+ * a poll that finds none parks the vCPU as HLT does, until a request or an
+ * interrupt comes.  The same poll tells the host that responses are ready.
+ *
+ * docs/abi.rst is normative; this file is its reference in C.  All integers are
+ * little-endian; reserved fields and bits are zero, and anything else in them is
+ * refused with VMRPC_EINVAL.
+ */
+#ifndef _UAPI_LINUX_VMRPC_H
+#define _UAPI_LINUX_VMRPC_H
+
+#include <linux/types.h>
+
+/*
+ * Discovery: the leaf in 0x40000000, 0x40000100, ... 0x4000ff00 whose EBX, ECX
+ * and EDX hold this signature.  Its EAX is the highest leaf of the range.
+ */
+#define VMRPC_CPUID_SIGNATURE		"VMRPCVMRPC\0\0"
+#define VMRPC_CPUID_SIGNATURE_EBX	0x50524d56u	/* "VMRP" */
+#define VMRPC_CPUID_SIGNATURE_ECX	0x524d5643u	/* "CVMR" */
+#define VMRPC_CPUID_SIGNATURE_EDX	0x00004350u	/* "PC" */
+#define VMRPC_CPUID_LEAF		0x40000200u	/* where QEMU puts it */
+
+/*
+ * The leaf after the signature: EAX feature bits, EBX largest argument of a
+ * procedure in bytes, ECX most slots of a channel, EDX reserved.
+ */
+#define VMRPC_CPUID_FEATURES		1u
+
+#define VMRPC_F_KERNEL			(1u << 0)	/* bind, unbind, perform: servers in the host kernel */
+#define VMRPC_F_REVERSE			(1u << 1)	/* register, unregister, poll */
+
+#define VMRPC_MAX_ARG			65536u		/* bytes */
+#define VMRPC_MAX_SLOTS			64u
+#define VMRPC_MAX_HANDLES		64u		/* bound at once, per VM */
+
+/* The PCI function that carries the interrupt for requests that find no parked poller. */
+#define VMRPC_PCI_VENDOR_ID		0x1234u
+#define VMRPC_PCI_DEVICE_ID		0x5652u
+
+/*
+ * The hypercall: VMCALL or VMMCALL at CPL 0, number in RAX; RBX, RCX, RDX and
+ * RSI are its four arguments.  On return RAX is 0 or a negative VMRPC_E* value;
+ * RBX is the operation's result if RAX is 0 and unchanged otherwise.
+ *
+ *		RBX			RCX	RDX	RSI		result in RBX
+ * BIND		op			0	0	GVA of vmrpc_bind  handle
+ * UNBIND	op			handle	0	0		0
+ * PERFORM	op | procedure << 16	handle	size	GVA of argument	 procedure's result
+ * REGISTER	op			slots	GFN	0		channel's generation
+ * UNREGISTER	op			0	0	0		0
+ * POLL		op			flags	0	0		1: look at the slots again; 0
+ */
+#define VMRPC_HYPERCALL			0x564d5250u	/* "VMRP" */
+
+#define VMRPC_OP_BIND			0u
+#define VMRPC_OP_UNBIND			1u
+#define VMRPC_OP_PERFORM		2u
+#define VMRPC_OP_REGISTER		3u
+#define VMRPC_OP_UNREGISTER		4u
+#define VMRPC_OP_POLL			5u
+
+#define VMRPC_OP_MASK			0xffffu
+#define VMRPC_PROCEDURE_SHIFT		16
+
+/*
+ * POLL delivers the responses that are ready.  With PARK the vCPU then halts as by
+ * HLT until an interrupt or a request comes, and the poll ends with VMRPC_EINTR.
+ * The guest looks at the slots after every poll, whatever it returned.
+ */
+#define VMRPC_POLL_PARK			(1u << 0)
+
+/* Errors, the same numbers as Linux's errno.  Each operation's are in docs/abi.rst. */
+#define VMRPC_EPERM			1	/* not at CPL 0 */
+#define VMRPC_ENOENT			2	/* no such module */
+#define VMRPC_EINTR			4	/* woken by something else: ask again */
+#define VMRPC_E2BIG			7	/* larger than the procedure's or the interface's limit */
+#define VMRPC_EBADF			9	/* never a valid handle */
+#define VMRPC_ENOMEM			12	/* host is out of memory */
+#define VMRPC_EFAULT			14	/* memory not mapped, or not so that it can be accessed this way */
+#define VMRPC_EBUSY			16	/* a limit per VM is reached */
+#define VMRPC_ENODEV			19	/* the server went away */
+#define VMRPC_EINVAL			22	/* a reserved field is set, or a value is out of its range */
+#define VMRPC_ENOSYS			38	/* no such operation or procedure */
+#define VMRPC_EMSGSIZE			90	/* result does not fit the caller's buffer */
+#define VMRPC_EPROTONOSUPPORT		93	/* module exists, but not in this version; or guest has no such module */
+#define VMRPC_ENOTCONN			107	/* no channel is registered: register again */
+#define VMRPC_ECONNREFUSED		111	/* the guest does not allow this module */
+#define VMRPC_ESTALE			116	/* the handle was unbound */
+
+/* Names are NUL-terminated, padded with NULs, of printable ASCII without blanks. */
+#define VMRPC_MODULE_LEN		32
+#define VMRPC_VERSION_LEN		16
+
+/* Argument of BIND. */
+struct vmrpc_bind {
+	__u8	module[VMRPC_MODULE_LEN];
+	__u8	version[VMRPC_VERSION_LEN];	/* compared for equality */
+	__le32	flags;				/* reserved */
+	__le32	reserved;
+};
+
+/*
+ * The channel: 1 + 2 * slots pages of 4096 bytes at consecutive guest frames,
+ * zeroed by the guest before it registers them.  Page 0 is the control page;
+ * pages 1 + 2 * n and 2 + 2 * n are the request and the response of slot n.
+ */
+#define VMRPC_PAGE_SIZE			4096u
+#define VMRPC_SLOT_HEADER		64u
+#define VMRPC_SLOT_DATA			(VMRPC_PAGE_SIZE - VMRPC_SLOT_HEADER)
+
+/* Written by the guest, read by the host. */
+struct vmrpc_control {
+	/*
+	 * 1: a new request needs a wake-up or an interrupt; 0: a server thread
+	 * runs and will look at all slots again.  The guest sets it, executes a
+	 * full barrier and looks at the slots again before it stops looking; the
+	 * host executes a full barrier between writing a request and reading it.
+	 */
+	__le32	need_kick;
+	__le32	reserved[15];
+};
+
+/* Written by the host, read by the guest; the argument's bytes follow. */
+struct vmrpc_request {
+	__le64	seq;				/* written last, with release; never 0 */
+	__le64	timeout_ns;			/* left until the caller gives up */
+	__u8	module[VMRPC_MODULE_LEN];
+	__le32	procedure;
+	__le32	arg_size;			/* bytes, at most VMRPC_SLOT_DATA */
+	__le32	res_max;			/* bytes that the caller can take, at most VMRPC_SLOT_DATA */
+	__le32	reserved;
+};
+
+/* Written by the guest, read by the host; the result's bytes follow. */
+struct vmrpc_response {
+	__le64	seq;				/* the request's, written last, with release */
+	__le64	result;				/* the procedure's result, signed */
+	__le32	status;				/* 0 or a positive VMRPC_E* */
+	__le32	res_size;			/* bytes, at most the request's res_max */
+	__le64	reserved[5];
+};
+
+/*
+ * Server in every host: "print", version "1".  Procedure PRINT writes one line
+ * to the host's log; the argument points to the string.
+ */
+#define VMRPC_PRINT_MODULE		"print"
+#define VMRPC_PRINT_VERSION		"1"
+#define VMRPC_PRINT_PRINT		0u
+#define VMRPC_PRINT_MAX			256u		/* bytes of the string */
+
+struct vmrpc_print {
+	__le64	string;				/* GVA; need not be terminated */
+	__le32	length;				/* bytes, 1 to VMRPC_PRINT_MAX */
+	__le32	reserved;
+};
+
+/* Guest module "echo": procedure ECHO returns its argument. */
+#define VMRPC_ECHO_MODULE		"echo"
+#define VMRPC_ECHO_ECHO			0u
+
+/*
+ * Guest module "procfs" (Linux guests).  The first three procedures return the
+ * bytes of a file from an offset on (argument: vmrpc_procfs_read); a result
+ * shorter than res_max ends the file.  DROP_CACHES takes vmrpc_procfs_drop.
+ */
+#define VMRPC_PROCFS_MODULE		"procfs"
+#define VMRPC_PROCFS_MEMINFO		0u
+#define VMRPC_PROCFS_CPUINFO		1u
+#define VMRPC_PROCFS_LOADAVG		2u
+#define VMRPC_PROCFS_DROP_CACHES	3u
+
+struct vmrpc_procfs_read {
+	__le64	offset;				/* bytes */
+};
+
+struct vmrpc_procfs_drop {
+	__le32	what;				/* 1 page cache, 2 slab objects, 3 both */
+	__le32	reserved;
+};
+
+/* Guest module "sysinfo": procedure GET returns vmrpc_sysinfo, whatever the OS. */
+#define VMRPC_SYSINFO_MODULE		"sysinfo"
+#define VMRPC_SYSINFO_GET		0u
+#define VMRPC_SYSINFO_LOAD_SHIFT	16
+
+struct vmrpc_sysinfo {
+	__u8	os_name[32];			/* "Linux"; NUL-terminated */
+	__u8	os_release[64];
+	__le64	uptime_ms;
+	__le64	mem_total;			/* bytes */
+	__le64	mem_free;			/* bytes */
+	__le64	mem_available;			/* bytes that can be had without paging; an estimate */
+	__le64	mem_cached;			/* bytes of page cache */
+	__le32	cpus_online;
+	__le32	load[3];			/* 1, 5, 15 minutes, in units of 1 / 65536 */
+};
+
+#endif /* _UAPI_LINUX_VMRPC_H */

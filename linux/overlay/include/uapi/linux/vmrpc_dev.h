@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The host's user-space interface of VMRPC: what the VMM uses to give a VM the
+ * interface of <linux/vmrpc.h>, and what a client uses to call a guest kernel.
+ *
+ * The VMM: KVM_CHECK_EXTENSION(KVM_CAP_VMRPC) returns the feature bits
+ * VMRPC_F_*, or 0.  KVM_ENABLE_CAP on the VM, once, with args[0] the address of a
+ * struct kvm_vmrpc_config, returns a VM descriptor that may also reset.
+ *
+ * A client: open /dev/vmrpc, VMRPC_DEV_LIST the VMs, VMRPC_DEV_ATTACH to one by
+ * name, which returns a VM descriptor; VMRPC_VM_CALL on it.  A caller may list and
+ * attach to the VMs of its own user; CAP_SYS_ADMIN to all.
+ *
+ * Reserved fields and flags are zero, and anything else is refused with EINVAL.
+ */
+#ifndef _UAPI_LINUX_VMRPC_DEV_H
+#define _UAPI_LINUX_VMRPC_DEV_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+#include <linux/vmrpc.h>
+
+#define KVM_CAP_VMRPC			0x564d5250
+#define VMRPC_NAME_LEN			64	/* with the terminating NUL */
+
+struct kvm_vmrpc_config {
+	__u8	name[VMRPC_NAME_LEN];	/* of the VM; no other VM may have it (EEXIST) */
+	__s32	irq_eventfd;		/* signalled for the guest's interrupt; -1: none */
+	__u32	flags;			/* reserved */
+	__u64	reserved[3];
+};
+
+enum vmrpc_vm_state {
+	VMRPC_VM_ABSENT = 0,		/* the guest has no channel registered */
+	VMRPC_VM_READY = 1,		/* the guest answers calls */
+	VMRPC_VM_GONE = 2,		/* the VM was destroyed */
+};
+
+struct vmrpc_vm_info {
+	__u8	name[VMRPC_NAME_LEN];
+	__s32	pid;			/* of the VMM, in the caller's namespace; 0 if not there */
+	__u32	uid;			/* of the VMM, in the caller's namespace */
+	__u32	state;			/* enum vmrpc_vm_state */
+	__u32	vcpus;			/* created */
+	__u32	generation;		/* of the channel; 0: never registered */
+	__u32	slots;			/* of the channel */
+	__u32	handles;		/* bound by the guest */
+	__u32	calls_in_flight;	/* slots whose request was not answered */
+	__u64	performs;		/* guest to host: PERFORM operations */
+	__u64	polls;			/* POLL operations */
+	__u64	parks;			/* of which the vCPU was parked */
+	__u64	calls;			/* host to guest: requests sent */
+	__u64	errors;			/* calls that ended with an error of any kind */
+	__u64	wakes;			/* requests that woke a parked poller */
+	__u64	interrupts;		/* requests that raised the guest's interrupt */
+	__u64	reserved[4];
+};
+
+struct vmrpc_dev_list {
+	__u64	entries;		/* address of an array of struct vmrpc_vm_info */
+	__u32	count;			/* in: its length; out: how many VMs there are */
+	__u32	reserved;
+};
+
+struct vmrpc_dev_attach {
+	__u8	name[VMRPC_NAME_LEN];
+	__u64	reserved;
+};
+
+struct vmrpc_vm_call {
+	__u8	module[VMRPC_MODULE_LEN];
+	__u32	procedure;
+	__u32	timeout_ms;		/* 1 to VMRPC_MAX_TIMEOUT_MS */
+	__u64	arg;			/* address */
+	__u64	res;			/* address */
+	__u32	arg_size;		/* bytes, at most VMRPC_SLOT_DATA */
+	__u32	res_size;		/* bytes; in: room at res, at most VMRPC_SLOT_DATA; out: written */
+	__s64	result;			/* out: the procedure's result */
+	__u64	reserved;
+};
+
+#define VMRPC_MAX_TIMEOUT_MS		3600000
+
+#define VMRPC_IOCTL			0xB9
+/* On /dev/vmrpc: */
+#define VMRPC_DEV_LIST			_IOWR(VMRPC_IOCTL, 0x00, struct vmrpc_dev_list)
+#define VMRPC_DEV_ATTACH		_IOW(VMRPC_IOCTL, 0x01, struct vmrpc_dev_attach)	/* ENOENT, EACCES */
+/* On a VM descriptor: */
+#define VMRPC_VM_INFO			_IOR(VMRPC_IOCTL, 0x10, struct vmrpc_vm_info)
+/*
+ * Errors: ENOTCONN no channel is registered; ECONNREFUSED the guest does not allow
+ * the module; EPROTONOSUPPORT it has no such module; ENOSYS the module has no such
+ * procedure; EMSGSIZE the result does not fit; ETIMEDOUT the guest did not answer
+ * in time; ECONNRESET the guest was reset or registered again meanwhile; ESHUTDOWN
+ * the VM went away; EBUSY too many calls wait for this VM; EINTR a signal came; EPROTO
+ * the guest's answer makes no sense; or any other VMRPC_E* that the procedure failed with.
+ */
+#define VMRPC_VM_CALL			_IOWR(VMRPC_IOCTL, 0x11, struct vmrpc_vm_call)
+/* Only on the VMM's own descriptor (else EACCES): forget all that the guest set up. */
+#define VMRPC_VM_RESET			_IO(VMRPC_IOCTL, 0x12)
+
+#endif /* _UAPI_LINUX_VMRPC_DEV_H */
