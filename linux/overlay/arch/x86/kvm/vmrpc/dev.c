@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/vmrpc and the VM descriptors.  A VM descriptor keeps the struct vmrpc_vm, not
+ * the VM.  The device is open to all; which VMs a process may list and attach to is
+ * decided per VM, when it does.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+struct vmrpc_file {
+	struct vmrpc_vm	*vm;
+	bool		owner;		/* the VMM's own */
+};
+
+static long vmrpc_vm_ioctl_call(struct vmrpc_vm *vm, struct vmrpc_vm_call __user *user)
+{
+	struct vmrpc_vm_call call;
+	void *buffer = NULL;
+	long ret;
+
+	if (copy_from_user(&call, user, sizeof(call)))
+		return -EFAULT;
+	if (call.reserved || !vmrpc_name_valid(call.module, sizeof(call.module)))
+		return -EINVAL;
+	if (call.arg_size > VMRPC_SLOT_DATA || call.res_size > VMRPC_SLOT_DATA)
+		return -E2BIG;
+	buffer = kmalloc(VMRPC_SLOT_DATA, GFP_KERNEL);
+	if (!buffer)
+		return -ENOMEM;
+
+	ret = -EFAULT;
+	if (copy_from_user(buffer, u64_to_user_ptr(call.arg), call.arg_size))
+		goto out;
+	ret = rvmrpc_call(vm, call.module, call.procedure, buffer, call.arg_size,
+			  buffer, &call.res_size, &call.result, call.timeout_ms);
+	if (ret)
+		goto out;
+	if (copy_to_user(u64_to_user_ptr(call.res), buffer, call.res_size) ||
+	    copy_to_user(user, &call, sizeof(call)))
+		ret = -EFAULT;
+out:
+	kfree(buffer);
+	return ret;
+}
+
+static long vmrpc_vm_ioctl_info(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_info info;
+
+	vmrpc_vm_info(vm, &info);
+	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vmrpc_file *vf = file->private_data;
+
+	switch (cmd) {
+	case VMRPC_VM_INFO:
+		return vmrpc_vm_ioctl_info(vf->vm, (void __user *)arg);
+	case VMRPC_VM_CALL:
+		return vmrpc_vm_ioctl_call(vf->vm, (void __user *)arg);
+	case VMRPC_VM_RESET:
+		return vf->owner ? vmrpc_vm_reset(vf->vm) : -EACCES;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vmrpc_vm_release(struct inode *inode, struct file *file)
+{
+	struct vmrpc_file *vf = file->private_data;
+
+	vmrpc_vm_put(vf->vm);
+	kfree(vf);
+	return 0;
+}
+
+static const struct file_operations vmrpc_vm_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vmrpc_vm_release,
+	.unlocked_ioctl	= vmrpc_vm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+/* Returns a new VM file, which takes a reference. */
+struct file *vmrpc_vm_file(struct vmrpc_vm *vm, bool owner)
+{
+	struct vmrpc_file *vf = kzalloc(sizeof(*vf), GFP_KERNEL_ACCOUNT);
+	struct file *file;
+
+	if (!vf)
+		return ERR_PTR(-ENOMEM);
+	vf->vm = vm;
+	vf->owner = owner;
+	file = anon_inode_getfile("vmrpc-vm", &vmrpc_vm_fops, vf, O_RDWR);
+	if (IS_ERR(file))
+		kfree(vf);
+	else
+		kref_get(&vm->ref);
+	return file;
+}
+
+static int vmrpc_attach(struct vmrpc_vm *vm)
+{
+	struct file *file;
+	int fd;
+
+	if (!vmrpc_vm_may_access(vm))
+		return -EACCES;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = vmrpc_vm_file(vm, false);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
+static long vmrpc_dev_ioctl_attach(void __user *user)
+{
+	struct vmrpc_dev_attach attach;
+	struct vmrpc_vm *vm;
+	long ret;
+
+	if (copy_from_user(&attach, user, sizeof(attach)))
+		return -EFAULT;
+	if (attach.reserved || !vmrpc_name_valid(attach.name, sizeof(attach.name)))
+		return -EINVAL;
+	vm = vmrpc_vm_get_by_name(attach.name);
+	if (!vm)
+		return -ENOENT;
+	ret = vmrpc_attach(vm);
+	vmrpc_vm_put(vm);
+	return ret;
+}
+
+static long vmrpc_dev_ioctl_list(void __user *user)
+{
+	struct vmrpc_dev_list list;
+	long ret;
+
+	if (copy_from_user(&list, user, sizeof(list)))
+		return -EFAULT;
+	if (list.reserved)
+		return -EINVAL;
+	ret = vmrpc_vm_list(&list);
+	if (!ret && copy_to_user(user, &list, sizeof(list)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long vmrpc_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case VMRPC_DEV_LIST:
+		return vmrpc_dev_ioctl_list((void __user *)arg);
+	case VMRPC_DEV_ATTACH:
+		return vmrpc_dev_ioctl_attach((void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations vmrpc_dev_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= vmrpc_dev_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice vmrpc_dev = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "vmrpc",
+	.mode	= 0666,
+	.fops	= &vmrpc_dev_fops,
+};
+
+int __init vmrpc_dev_init(void)
+{
+	return misc_register(&vmrpc_dev);
+}
+
+void vmrpc_dev_exit(void)
+{
+	misc_deregister(&vmrpc_dev);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory by guest virtual address, as the calling vCPU would access it: its
+ * page tables, its permissions.  Nothing here keeps a mapping; an address is
+ * translated at each access, since the guest may change it at any time.
+ */
+#include <linux/module.h>
+
+#include "internal.h"
+#include "../mmu.h"
+#include "../x86.h"
+
+/* The page walk ignores the bits above those it uses, the CPU does not. */
+static bool vmrpc_range_valid(struct kvm_vcpu *vcpu, u64 gva, size_t size)
+{
+	u64 last = gva + size - 1;
+
+	if (last < gva)
+		return false;
+	if (!is_64_bit_mode(vcpu))
+		return last <= U32_MAX;
+	return !is_noncanonical_address(gva, vcpu, 0) &&
+	       !is_noncanonical_address(last, vcpu, 0) &&
+	       (gva ^ last) >> 63 == 0;
+}
+
+int vmrpc_read_guest(struct kvm_vcpu *vcpu, void *to, u64 gva, size_t size)
+{
+	struct x86_exception fault;
+
+	if (!size)
+		return 0;
+	if (!vmrpc_range_valid(vcpu, gva, size) ||
+	    kvm_read_guest_virt(vcpu, gva, to, size, &fault) != X86EMUL_CONTINUE)
+		return -EFAULT;
+	return 0;
+}
+
+int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t size)
+{
+	struct x86_exception fault;
+
+	if (!size)
+		return 0;
+	if (!vmrpc_range_valid(vcpu, gva, size) ||
+	    kvm_write_guest_virt_system(vcpu, gva, (void *)from, size, &fault) !=
+	    X86EMUL_CONTINUE)
+		return -EFAULT;
+	return 0;
+}
+
+/*
+ * Translates an argument, page by page.  The result is good for the whole call: a guest
+ * that changes a translation cannot count on that before this vCPU has flushed its TLB,
+ * which it does when it enters the guest again.  The pages themselves are looked
+ * up in the memslots at each access.
+ */
+int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argument, u64 gva,
+			     size_t size, bool write)
+{
+	struct x86_exception fault;
+	u64 page;
+	u32 n = 0;
+
+	argument->offset = offset_in_page(gva);
+	argument->size = size;
+	if (!size)
+		return 0;
+	if (size > VMRPC_MAX_ARG || !vmrpc_range_valid(vcpu, gva, size))
+		return -EFAULT;
+	for (page = gva & PAGE_MASK; page < gva + size; page += PAGE_SIZE, n++) {
+		argument->page[n] = write ? kvm_mmu_gva_to_gpa_write(vcpu, page, &fault) :
+					    kvm_mmu_gva_to_gpa_read(vcpu, page, &fault);
+		if (argument->page[n] == INVALID_GPA)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Copies the argument from (or, @write, to) guest memory. */
+int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argument, void *data,
+			bool write)
+{
+	u32 n, part, offset = argument->offset, left = argument->size;
+	gfn_t gfn;
+	int ret;
+
+	for (n = 0; left; n++, data += part, left -= part, offset = 0) {
+		part = min_t(u32, left, PAGE_SIZE - offset);
+		gfn = gpa_to_gfn(argument->page[n]);
+		ret = write ? kvm_vcpu_write_guest_page(vcpu, gfn, data, offset, part) :
+			      kvm_vcpu_read_guest_page(vcpu, gfn, data, offset, part);
+		if (ret)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/**
+ * copy_from_guest - read guest memory
+ * @call: the call under way
+ * @to: host memory
+ * @gva: guest virtual address, in the calling vCPU's current address space
+ * @size: bytes
+ *
+ * Context: only from the call, on the vCPU's thread; may sleep.
+ * Return: 0, or -EFAULT with an unknown part copied.
+ */
+int copy_from_guest(struct vmrpc_call *call, void *to, u64 gva, size_t size)
+{
+	int ret;
+
+	kvm_vcpu_srcu_read_lock(call->vcpu);
+	ret = vmrpc_read_guest(call->vcpu, to, gva, size);
+	kvm_vcpu_srcu_read_unlock(call->vcpu);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(copy_from_guest);
+
+/**
+ * copy_to_guest - write guest memory
+ * @call: the call under way
+ * @gva: guest virtual address, in the calling vCPU's current address space
+ * @from: host memory
+ * @size: bytes
+ *
+ * Context: only from the call, on the vCPU's thread; may sleep.
+ * Return: 0, or -EFAULT with an unknown part copied.
+ */
+int copy_to_guest(struct vmrpc_call *call, u64 gva, const void *from, size_t size)
+{
+	int ret;
+
+	kvm_vcpu_srcu_read_lock(call->vcpu);
+	ret = vmrpc_write_guest(call->vcpu, gva, from, size);
+	kvm_vcpu_srcu_read_unlock(call->vcpu);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(copy_to_guest);
+
+/**
+ * get_hva - translate a guest virtual address to one in the VMM's address space
+ * @call: the call under way
+ * @gva: guest virtual address
+ * @write: whether it will be written
+ *
+ * Good up to the end of its page, and until the server sleeps or returns: then it
+ * must be translated again.  Accesses go through copy_from_user() and its like, and
+ * writes through it are not in the dirty log.
+ *
+ * Context: only from the call, on the vCPU's thread.
+ * Return: the address, or NULL if the guest could not access it so.
+ */
+void __user *get_hva(struct vmrpc_call *call, u64 gva, bool write)
+{
+	struct kvm_vcpu *vcpu = call->vcpu;
+	struct x86_exception fault;
+	unsigned long hva = KVM_HVA_ERR_BAD;
+	bool writable = false;
+	gpa_t gpa = INVALID_GPA;
+
+	kvm_vcpu_srcu_read_lock(vcpu);
+	if (vmrpc_range_valid(vcpu, gva, 1))
+		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
+			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
+	if (gpa != INVALID_GPA)
+		hva = kvm_vcpu_gfn_to_hva_prot(vcpu, gpa_to_gfn(gpa), &writable);
+	kvm_vcpu_srcu_read_unlock(vcpu);
+
+	if (kvm_is_error_hva(hva) || (write && !writable))
+		return NULL;
+	return (void __user *)(hva + offset_in_page(gpa));
+}
+EXPORT_SYMBOL_GPL(get_hva);

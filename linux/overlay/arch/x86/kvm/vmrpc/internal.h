@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of VMRPC share.
+ *
+ * A struct vmrpc_vm lives from KVM_ENABLE_CAP until the last of its users, which
+ * may be a client of a VM long gone, drops it.  It does not hold the VM: ->kvm is
+ * cleared, under ->lock, before the VM's vCPUs and memory go away, and who needs
+ * them longer than ->lock can be held takes a reference with vmrpc_vm_get_kvm().
+ *
+ * Lock order: vmrpc_vms_lock, vmrpc_servers_lock, kvm->srcu, vm->channel_mutex,
+ * gpc->refresh_lock, channel->lock, vm->lock.
+ */
+#ifndef _KVM_X86_VMRPC_INTERNAL_H
+#define _KVM_X86_VMRPC_INTERNAL_H
+
+#include <linux/eventfd.h>
+#include <linux/kref.h>
+#include <linux/kvm_host.h>
+#include <linux/ratelimit.h>
+#include <linux/vmrpc_server.h>
+
+#include "vmrpc.h"
+
+struct rvmrpc_channel;
+
+/* One bound module; its users are the handle table and each call under way. */
+struct vmrpc_binding {
+	struct vmrpc_server	*server;
+	void			*priv;
+	refcount_t		ref;
+};
+
+/* A row of the handle table.  Generations only grow: no handle comes back. */
+struct vmrpc_handle {
+	struct vmrpc_binding	*binding;	/* NULL: free */
+	u32			generation;	/* of the last handle given out */
+	int			gone;		/* -errno for the holder of that handle */
+};
+
+/* Where the argument of a call under way is. */
+struct vmrpc_argument {
+	u32	offset;		/* in the first page */
+	u32	size;		/* bytes */
+	gpa_t	page[VMRPC_MAX_ARG / PAGE_SIZE + 1];
+};
+
+struct vmrpc_stats {
+	atomic64_t	performs, polls, parks, calls, errors, wakes, interrupts;
+};
+
+struct vmrpc_vm {
+	struct kref		ref;
+	struct list_head	node;		/* vmrpc_vms, under vmrpc_vms_lock */
+	char			name[VMRPC_NAME_LEN];
+	struct pid		*pid;		/* of the VMM */
+	kuid_t			uid;
+	struct eventfd_ctx	*irq;		/* may be NULL */
+	void			(*interrupt)(struct vmrpc_vm *vm);
+	struct vmrpc_stats	stats;
+	struct ratelimit_state	print_limit;	/* lines that the guest may add to the host's log */
+
+	spinlock_t		lock;		/* the fields down to channel; taken from hard interrupts */
+	struct kvm		*kvm;		/* NULL: gone, or loopback */
+	bool			gone;
+	struct vmrpc_handle	handles[VMRPC_MAX_HANDLES];
+	struct rvmrpc_channel	*channel;	/* NULL: none registered */
+
+	struct mutex		channel_mutex;	/* serializes register, unregister, reset, destroy */
+	u32			generation;	/* of the last channel registered */
+	atomic_t		callers;	/* of rvmrpc_call(), waiting ones included */
+	atomic_t		kick;		/* enum rvmrpc_kick */
+	unsigned long		kicked_at;	/* jiffies */
+	DECLARE_BITMAP(pollers, KVM_MAX_VCPUS);	/* vCPUs parked by POLL */
+};
+
+/* core.c */
+struct kvm *vmrpc_vm_get_kvm(struct vmrpc_vm *vm);
+void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
+int vmrpc_vm_reset(struct vmrpc_vm *vm);
+bool vmrpc_vm_may_access(const struct vmrpc_vm *vm);
+int vmrpc_vm_list(struct vmrpc_dev_list *list);
+bool vmrpc_name_valid(const char *name, size_t size);
+
+/* server.c */
+int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);
+int vmrpc_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle);
+int vmrpc_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
+		  u32 size, u64 gva, u64 *result);
+void vmrpc_unbind_all(struct vmrpc_vm *vm);
+void vmrpc_vm_drop_server(struct vmrpc_vm *vm, struct vmrpc_server *server);
+void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *server),
+		       struct vmrpc_server *server);
+
+/* gaccess.c: the caller holds kvm->srcu */
+int vmrpc_read_guest(struct kvm_vcpu *vcpu, void *to, u64 gva, size_t size);
+int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t size);
+int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argument, u64 gva,
+			     size_t size, bool write);
+int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argument, void *data,
+			bool write);
+
+/* vmlp.c */
+void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
+int vmlp_poller_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
+bool vmlp_poller_wake(struct vmrpc_vm *vm, struct kvm *kvm);
+void vmlp_reset(struct vmrpc_vm *vm, struct kvm *kvm);
+
+/* rvmrpc.c */
+int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result);
+int rvmrpc_unregister(struct vmrpc_vm *vm);
+int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *result);
+void rvmrpc_close(struct vmrpc_vm *vm, int reason);
+void rvmrpc_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
+
+/* loopback.c, a module of its own, uses these of core.c and rvmrpc.c */
+struct vmrpc_vm *vmrpc_loopback_create(const char *name, void (*interrupt)(struct vmrpc_vm *vm),
+				       void *pages, u32 nr_slots);
+void vmrpc_loopback_destroy(struct vmrpc_vm *vm);
+int rvmrpc_loopback_register(struct vmrpc_vm *vm, void *pages, u32 nr_slots);
+bool rvmrpc_loopback_poll(struct vmrpc_vm *vm);
+
+/* dev.c */
+int vmrpc_dev_init(void);
+void vmrpc_dev_exit(void);
+struct file *vmrpc_vm_file(struct vmrpc_vm *vm, bool owner);
+
+/* print.c */
+int vmrpc_print_init(void);
+void vmrpc_print_exit(void);
+
+#endif /* _KVM_X86_VMRPC_INTERNAL_H */

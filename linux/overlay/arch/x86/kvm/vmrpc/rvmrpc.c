@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reverse VMRPC: calls from the host to a guest kernel, through a channel of slots in
+ * guest memory.
+ *
+ * A channel lives from REGISTER until it is closed (by UNREGISTER, another REGISTER,
+ * reset or the VM's end) and its last caller is done.  Each of its pages is mapped
+ * by a gfn_to_pfn_cache, which follows paging and memslot changes; a page is touched
+ * only under its cache's lock, with kvm->srcu and a reference to the VM held.
+ *
+ * A slot belongs to the caller that claimed it, until it releases it.  A caller that
+ * gives up leaves its slot abandoned: the guest may still write to it, so it is free
+ * again only when the guest answered.  What the guest wrote is read once.
+ *
+ * The pages that the host writes are not entered into the dirty log: after a
+ * migration or the loading of a snapshot the guest registers a new channel.
+ */
+#include <linux/mmu_context.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/wait_bit.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+#include "trace.h"
+
+#define RVMRPC_CALLERS_MAX	1024	/* per VM, waiting for a slot or an answer */
+#define RVMRPC_MAP_TRIES	64
+#define RVMRPC_REKICK		2	/* jiffies until a kick that had no effect is repeated */
+
+/* In this order: from SENT on the guest may write to the slot. */
+enum rvmrpc_slot_state {
+	RVMRPC_FREE = 0,
+	RVMRPC_CLAIMED,			/* its caller prepares a request, or reads the answer */
+	RVMRPC_SENT,			/* its caller waits */
+	RVMRPC_ABANDONED,		/* its caller gave up after it sent */
+};
+
+/* Whether the guest was told of requests since it last polled. */
+enum rvmrpc_kick {
+	RVMRPC_QUIET = 0,
+	RVMRPC_KICKED,			/* yes */
+	RVMRPC_KICKED_MORE,		/* yes, and then more requests came */
+};
+
+/* A page of a channel: a guest's, or (->own) a loopback's. */
+struct rvmrpc_page {
+	struct gfn_to_pfn_cache	cache;
+	void			*own;
+};
+
+struct rvmrpc_slot {
+	struct rvmrpc_page	request;
+	struct rvmrpc_page	response;
+	enum rvmrpc_slot_state	state;	/* under channel->lock */
+	u64			seq;	/* of the last request; written by the claimer, under channel->lock */
+	struct completion	done;	/* answered, or the channel is closed */
+};
+
+struct rvmrpc_channel {
+	struct kref		ref;
+	struct kvm		*kvm;		/* NULL: loopback */
+	u32			nr_slots;
+	spinlock_t		lock;
+	int			closed;		/* -errno for all callers; under lock */
+	u64			next_seq;	/* under lock */
+	wait_queue_head_t	free_wait;
+	struct rvmrpc_page	control;
+	struct rvmrpc_slot	slots[] __counted_by(nr_slots);
+};
+
+static void rvmrpc_channel_free(struct kref *ref)
+{
+	kvfree(container_of(ref, struct rvmrpc_channel, ref));
+}
+
+static void rvmrpc_channel_put(struct rvmrpc_channel *channel)
+{
+	kref_put(&channel->ref, rvmrpc_channel_free);
+}
+
+static struct rvmrpc_channel *rvmrpc_channel_get(struct vmrpc_vm *vm)
+{
+	struct rvmrpc_channel *channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vm->lock, flags);
+	channel = vm->channel;
+	if (channel)
+		kref_get(&channel->ref);
+	else
+		channel = ERR_PTR(vm->gone ? -ESHUTDOWN : -ENOTCONN);
+	spin_unlock_irqrestore(&vm->lock, flags);
+	return channel;
+}
+
+/* A cache is refreshed in the VMM's address space; a client is in its own. */
+struct rvmrpc_refresh {
+	struct work_struct	work;
+	struct gfn_to_pfn_cache	*cache;
+	int			ret;
+};
+
+static void rvmrpc_refresh_work(struct work_struct *work)
+{
+	struct rvmrpc_refresh *refresh = container_of(work, struct rvmrpc_refresh, work);
+	struct kvm *kvm = refresh->cache->kvm;
+	int idx;
+
+	refresh->ret = -ESHUTDOWN;
+	if (!mmget_not_zero(kvm->mm))
+		return;
+	kthread_use_mm(kvm->mm);
+	idx = srcu_read_lock(&kvm->srcu);
+	refresh->ret = kvm_gpc_refresh(refresh->cache, PAGE_SIZE);
+	srcu_read_unlock(&kvm->srcu, idx);
+	kthread_unuse_mm(kvm->mm);
+	mmput(kvm->mm);
+}
+
+static int rvmrpc_page_refresh(struct gfn_to_pfn_cache *cache)
+{
+	struct rvmrpc_refresh refresh = { .cache = cache };
+
+	if (current->mm == cache->kvm->mm)
+		return kvm_gpc_refresh(cache, PAGE_SIZE);
+
+	INIT_WORK_ONSTACK(&refresh.work, rvmrpc_refresh_work);
+	queue_work(system_unbound_wq, &refresh.work);
+	flush_work(&refresh.work);
+	destroy_work_on_stack(&refresh.work);
+	return refresh.ret;
+}
+
+/*
+ * Returns the page's address, to be used until rvmrpc_page_unlock(), or NULL if it
+ * cannot be had (the guest's memory there is gone, or the channel is closed).  A page
+ * that is read-only for the guest is the VMM's, not the guest's to point us to.
+ */
+static void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
+{
+	struct gfn_to_pfn_cache *cache = &page->cache;
+	int tries;
+
+	if (page->own)
+		return page->own;
+	for (tries = 0; tries < RVMRPC_MAP_TRIES; tries++) {
+		read_lock_irqsave(&cache->lock, *flags);
+		if (kvm_gpc_check(cache, PAGE_SIZE)) {
+			if (!(cache->memslot->flags & KVM_MEM_READONLY))
+				return cache->khva;
+			tries = RVMRPC_MAP_TRIES;
+		}
+		read_unlock_irqrestore(&cache->lock, *flags);
+		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(cache))
+			break;
+	}
+	return NULL;
+}
+
+static void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags)
+{
+	if (!page->own)
+		read_unlock_irqrestore(&page->cache.lock, flags);
+}
+
+/* The sequence number of the guest's last answer in the slot, 0 if it cannot be had. */
+static u64 rvmrpc_slot_answered(struct rvmrpc_slot *slot)
+{
+	struct vmrpc_response *response;
+	unsigned long flags;
+	u64 seq;
+
+	response = rvmrpc_page_lock(&slot->response, &flags);
+	if (!response)
+		return 0;
+	/* Pairs with the guest's release: the rest of the response is there. */
+	seq = le64_to_cpu(smp_load_acquire(&response->seq));
+	rvmrpc_page_unlock(&slot->response, flags);
+	return seq;
+}
+
+/*
+ * Hands the slot to its caller, or frees it if the caller gave up.  @seq was read
+ * without the lock: another vCPU may have delivered that answer meanwhile, and the
+ * slot may be sent anew.  Returns whether it is free now.
+ */
+static bool rvmrpc_slot_deliver(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot, u64 seq)
+{
+	bool freed = false;
+
+	spin_lock(&channel->lock);
+	if (slot->seq == seq && slot->state == RVMRPC_SENT) {
+		slot->state = RVMRPC_CLAIMED;
+		complete(&slot->done);
+	} else if (slot->seq == seq && slot->state == RVMRPC_ABANDONED) {
+		slot->state = RVMRPC_FREE;
+		freed = true;
+	}
+	spin_unlock(&channel->lock);
+	return freed;
+}
+
+/* Delivers all answers.  On a vCPU's thread, with kvm->srcu held. */
+static void rvmrpc_deliver(struct rvmrpc_channel *channel)
+{
+	struct rvmrpc_slot *slot;
+	bool freed = false;
+	u32 i;
+
+	for (i = 0; i < channel->nr_slots; i++) {
+		slot = &channel->slots[i];
+		if (READ_ONCE(slot->state) >= RVMRPC_SENT)
+			freed |= rvmrpc_slot_deliver(channel, slot, rvmrpc_slot_answered(slot));
+	}
+	if (freed)
+		wake_up(&channel->free_wait);
+}
+
+/* Claims a free slot; false if there is none and the channel is open. */
+static bool rvmrpc_slot_try_claim(struct rvmrpc_channel *channel, struct rvmrpc_slot **slot)
+{
+	bool decided = false;
+	u32 i;
+
+	spin_lock(&channel->lock);
+	if (channel->closed) {
+		*slot = ERR_PTR(channel->closed);
+		decided = true;
+	}
+	for (i = 0; i < channel->nr_slots && !decided; i++) {
+		if (channel->slots[i].state != RVMRPC_FREE)
+			continue;
+		*slot = &channel->slots[i];
+		(*slot)->state = RVMRPC_CLAIMED;
+		(*slot)->seq = ++channel->next_seq;
+		reinit_completion(&(*slot)->done);
+		decided = true;
+	}
+	spin_unlock(&channel->lock);
+	return decided;
+}
+
+static struct rvmrpc_slot *rvmrpc_slot_claim(struct rvmrpc_channel *channel, long *timeout)
+{
+	struct rvmrpc_slot *slot;
+	long ret;
+
+	if (rvmrpc_slot_try_claim(channel, &slot))
+		return slot;
+	ret = wait_event_interruptible_timeout(channel->free_wait,
+					       rvmrpc_slot_try_claim(channel, &slot), *timeout);
+	if (ret <= 0)
+		return ERR_PTR(ret ? -EINTR : -ETIMEDOUT);
+	*timeout = ret;
+	return slot;
+}
+
+static void rvmrpc_slot_set(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot,
+			    enum rvmrpc_slot_state state)
+{
+	spin_lock(&channel->lock);
+	slot->state = state;
+	spin_unlock(&channel->lock);
+	if (state == RVMRPC_FREE)
+		wake_up(&channel->free_wait);
+}
+
+static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel)
+{
+	struct vmrpc_control *control;
+	unsigned long flags;
+	bool need;
+
+	control = rvmrpc_page_lock(&channel->control, &flags);
+	if (!control)
+		return true;
+	need = le32_to_cpu(READ_ONCE(control->need_kick)) != 0;
+	rvmrpc_page_unlock(&channel->control, flags);
+	return need;
+}
+
+/*
+ * Tells the guest to look at its slots.  Once told it looks at all of them before it
+ * parks again, so the requests that come meanwhile need no kick of their own; only the
+ * poll that ends its looking must not park when there were any.
+ */
+static void rvmrpc_kick(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
+{
+	int old = atomic_read(&vm->kick);
+
+	while (!atomic_try_cmpxchg(&vm->kick, &old, old == RVMRPC_QUIET ? RVMRPC_KICKED :
+									  RVMRPC_KICKED_MORE))
+		;
+	if (old != RVMRPC_QUIET && time_before(jiffies, READ_ONCE(vm->kicked_at) + RVMRPC_REKICK))
+		return;
+	WRITE_ONCE(vm->kicked_at, jiffies);
+
+	if (channel->kvm && vmlp_poller_wake(vm, channel->kvm)) {
+		atomic64_inc(&vm->stats.wakes);
+	} else {
+		atomic64_inc(&vm->stats.interrupts);
+		vm->interrupt(vm);
+	}
+}
+
+struct rvmrpc_args {
+	const char	*module;
+	u32		procedure;
+	const void	*arg;
+	u32		arg_size;
+	void		*res;
+	u32		res_size;	/* in: room; out: bytes */
+	s64		result;
+};
+
+static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args *args, long timeout)
+{
+	struct vmrpc_request *request;
+	unsigned long flags;
+
+	request = rvmrpc_page_lock(&slot->request, &flags);
+	if (!request)
+		return -EPROTO;
+	request->timeout_ns = cpu_to_le64(jiffies64_to_nsecs(timeout));
+	memset(request->module, 0, sizeof(request->module));
+	strscpy(request->module, args->module, sizeof(request->module));
+	request->procedure = cpu_to_le32(args->procedure);
+	request->arg_size = cpu_to_le32(args->arg_size);
+	request->res_max = cpu_to_le32(args->res_size);
+	request->reserved = 0;
+	memcpy(request + 1, args->arg, args->arg_size);
+	/* Pairs with the guest's acquire. */
+	smp_store_release(&request->seq, cpu_to_le64(slot->seq));
+	rvmrpc_page_unlock(&slot->request, flags);
+	return 0;
+}
+
+static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
+			    struct rvmrpc_slot *slot, const struct rvmrpc_args *args, long timeout)
+{
+	int ret;
+
+	rvmrpc_slot_set(channel, slot, RVMRPC_SENT);
+	ret = rvmrpc_slot_write(slot, args, timeout);
+	if (ret) {
+		rvmrpc_slot_set(channel, slot, RVMRPC_CLAIMED);
+		return ret;
+	}
+	trace_rvmrpc_request(vm->name, slot - channel->slots, slot->seq, args->module,
+			     args->procedure, args->arg_size);
+	atomic64_inc(&vm->stats.calls);
+	/* The request before need_kick; the guest has it the other way round. */
+	smp_mb();
+	if (rvmrpc_needs_kick(channel))
+		rvmrpc_kick(vm, channel);
+	return 0;
+}
+
+/*
+ * Waits for the answer.  When it returns an error other than the channel's end, the
+ * slot was left to the guest.
+ */
+static int rvmrpc_slot_wait(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot, long timeout)
+{
+	long left = wait_for_completion_interruptible_timeout(&slot->done, timeout);
+	int ret = 0;
+
+	spin_lock(&channel->lock);
+	if (channel->closed) {
+		ret = channel->closed;
+	} else if (slot->state == RVMRPC_SENT) {
+		slot->state = RVMRPC_ABANDONED;
+		ret = left < 0 ? -EINTR : -ETIMEDOUT;
+	}
+	spin_unlock(&channel->lock);
+	return ret;
+}
+
+/* The errors that are the guest's to report; any other it has no business with. */
+static int rvmrpc_guest_error(u32 status)
+{
+	switch (status) {
+	case VMRPC_EINTR:
+	case VMRPC_E2BIG:
+	case VMRPC_ENOMEM:
+	case VMRPC_EFAULT:
+	case VMRPC_EINVAL:
+	case VMRPC_ENOSYS:
+	case VMRPC_EMSGSIZE:
+	case VMRPC_EPROTONOSUPPORT:
+	case VMRPC_ECONNREFUSED:
+		return -(int)status;
+	}
+	return -EPROTO;
+}
+
+static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
+{
+	struct vmrpc_response *response, header;
+	unsigned long flags;
+	u32 size;
+	int ret;
+
+	response = rvmrpc_page_lock(&slot->response, &flags);
+	if (!response)
+		return -EPROTO;
+	memcpy(&header, response, sizeof(header));
+	/* The guest may go on writing: decide by the copy only. */
+	barrier();
+	size = le32_to_cpu(header.res_size);
+	if (le64_to_cpu(header.seq) != slot->seq) {
+		ret = -EPROTO;
+	} else if (header.status) {
+		ret = rvmrpc_guest_error(le32_to_cpu(header.status));
+	} else if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved))) {
+		ret = -EPROTO;
+	} else {
+		memcpy(args->res, response + 1, size);
+		args->res_size = size;
+		args->result = le64_to_cpu(header.result);
+		ret = 0;
+	}
+	rvmrpc_page_unlock(&slot->response, flags);
+	return ret;
+}
+
+enum rvmrpc_direction { RVMRPC_SEND, RVMRPC_RECEIVE };
+
+/* One half of a call: touches the channel's pages, while the VM cannot go away. */
+static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
+			   struct rvmrpc_slot *slot, struct rvmrpc_args *args, long timeout,
+			   enum rvmrpc_direction direction)
+{
+	struct kvm *kvm = NULL;
+	int ret, idx = 0;
+
+	if (channel->kvm) {
+		kvm = vmrpc_vm_get_kvm(vm);
+		if (!kvm)
+			return -ESHUTDOWN;
+		idx = srcu_read_lock(&kvm->srcu);
+	}
+	ret = direction == RVMRPC_SEND ? rvmrpc_slot_send(vm, channel, slot, args, timeout) :
+					 rvmrpc_slot_read(slot, args);
+	if (kvm) {
+		srcu_read_unlock(&kvm->srcu, idx);
+		kvm_put_kvm(kvm);
+	}
+	/* A page that cannot be had may be so because the channel was closed. */
+	return ret == -EPROTO && READ_ONCE(channel->closed) ? channel->closed : ret;
+}
+
+static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
+			       struct rvmrpc_args *args, long timeout)
+{
+	struct rvmrpc_slot *slot = rvmrpc_slot_claim(channel, &timeout);
+	int ret;
+
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	ret = rvmrpc_exchange(vm, channel, slot, args, timeout, RVMRPC_SEND);
+	if (ret)
+		goto out_free;
+	ret = rvmrpc_slot_wait(channel, slot, timeout);
+	if (ret)
+		return ret;
+	ret = rvmrpc_exchange(vm, channel, slot, args, 0, RVMRPC_RECEIVE);
+	trace_rvmrpc_response(vm->name, slot - channel->slots, slot->seq, ret);
+out_free:
+	rvmrpc_slot_set(channel, slot, RVMRPC_FREE);
+	return ret;
+}
+
+/**
+ * rvmrpc_call - call a procedure of a guest kernel
+ * @vm: the VM, referenced
+ * @module: that serves the call in the guest
+ * @procedure: its number
+ * @arg: the argument
+ * @arg_size: bytes, at most VMRPC_SLOT_DATA
+ * @res: where the result's bytes go; may be the same memory as @arg
+ * @res_size: in: room at @res in bytes, at most VMRPC_SLOT_DATA; out: bytes written
+ * @result: out: the procedure's own result
+ * @timeout_ms: deadline from now, 1 to VMRPC_MAX_TIMEOUT_MS
+ *
+ * The guest's bytes are data of a stranger: nothing about them is checked but their
+ * number.  Calls may overtake each other.
+ *
+ * Context: process; sleeps, interruptibly.
+ * Return: 0; or the errors that VMRPC_VM_CALL lists in <linux/vmrpc_dev.h>, -E2BIG for
+ * sizes above the limit, -EINVAL for a bad name or timeout.
+ */
+int rvmrpc_call(struct vmrpc_vm *vm, const char *module, u32 procedure,
+		const void *arg, u32 arg_size, void *res, u32 *res_size,
+		s64 *result, unsigned int timeout_ms)
+{
+	struct rvmrpc_args args = {
+		.module = module, .procedure = procedure,
+		.arg = arg, .arg_size = arg_size, .res = res, .res_size = *res_size,
+	};
+	struct rvmrpc_channel *channel;
+	int ret = -EBUSY;
+
+	if (strlen(module) >= VMRPC_MODULE_LEN || !timeout_ms || timeout_ms > VMRPC_MAX_TIMEOUT_MS)
+		return -EINVAL;
+	if (arg_size > VMRPC_SLOT_DATA || *res_size > VMRPC_SLOT_DATA)
+		return -E2BIG;
+
+	if (atomic_inc_return(&vm->callers) <= RVMRPC_CALLERS_MAX) {
+		channel = rvmrpc_channel_get(vm);
+		ret = PTR_ERR_OR_ZERO(channel);
+		if (!ret) {
+			ret = rvmrpc_channel_call(vm, channel, &args,
+						  msecs_to_jiffies(timeout_ms));
+			rvmrpc_channel_put(channel);
+		}
+	}
+	if (atomic_dec_and_test(&vm->callers))
+		wake_up_var(&vm->callers);
+	if (ret) {
+		atomic64_inc(&vm->stats.errors);
+		return ret;
+	}
+	*res_size = args.res_size;
+	*result = args.result;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(rvmrpc_call);
+
+/* Page @n as the guest counts them: control, request 0, response 0, request 1, ... */
+static struct rvmrpc_page *rvmrpc_channel_page(struct rvmrpc_channel *channel, u32 n)
+{
+	struct rvmrpc_slot *slot;
+
+	if (!n)
+		return &channel->control;
+	slot = &channel->slots[(n - 1) / 2];
+	return n % 2 ? &slot->request : &slot->response;
+}
+
+static u32 rvmrpc_nr_pages(u32 nr_slots)
+{
+	return 1 + 2 * nr_slots;
+}
+
+static void rvmrpc_channel_deactivate(struct rvmrpc_channel *channel)
+{
+	u32 n;
+
+	for (n = 0; channel->kvm && n < rvmrpc_nr_pages(channel->nr_slots); n++)
+		kvm_gpc_deactivate(&rvmrpc_channel_page(channel, n)->cache);
+}
+
+/* On a vCPU's thread, so that the caches' first refresh is in the right address space. */
+static int rvmrpc_channel_activate(struct rvmrpc_channel *channel, u64 gfn)
+{
+	int ret = 0;
+	u32 n;
+
+	for (n = 0; n < rvmrpc_nr_pages(channel->nr_slots) && !ret; n++)
+		ret = kvm_gpc_activate(&rvmrpc_channel_page(channel, n)->cache,
+				       gfn_to_gpa(gfn + n), PAGE_SIZE);
+	if (ret)
+		rvmrpc_channel_deactivate(channel);
+	return ret;
+}
+
+static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots)
+{
+	struct rvmrpc_channel *channel;
+	u32 n;
+
+	channel = kvzalloc(struct_size(channel, slots, nr_slots), GFP_KERNEL_ACCOUNT);
+	if (!channel)
+		return NULL;
+	kref_init(&channel->ref);
+	channel->kvm = kvm;
+	channel->nr_slots = nr_slots;
+	spin_lock_init(&channel->lock);
+	init_waitqueue_head(&channel->free_wait);
+	for (n = 0; n < rvmrpc_nr_pages(nr_slots); n++)
+		kvm_gpc_init(&rvmrpc_channel_page(channel, n)->cache, kvm);
+	for (n = 0; n < nr_slots; n++)
+		init_completion(&channel->slots[n].done);
+	return channel;
+}
+
+/* Takes the channel off the VM; its callers end with @reason. */
+static int rvmrpc_channel_close(struct vmrpc_vm *vm, int reason)
+{
+	struct rvmrpc_channel *channel;
+	u32 i;
+
+	lockdep_assert_held(&vm->channel_mutex);
+	spin_lock_irq(&vm->lock);
+	channel = vm->channel;
+	vm->channel = NULL;
+	spin_unlock_irq(&vm->lock);
+	if (!channel)
+		return -ENOTCONN;
+
+	spin_lock(&channel->lock);
+	channel->closed = reason;
+	for (i = 0; i < channel->nr_slots; i++)
+		complete(&channel->slots[i].done);
+	spin_unlock(&channel->lock);
+	wake_up_all(&channel->free_wait);
+
+	rvmrpc_channel_deactivate(channel);
+	rvmrpc_channel_put(channel);
+	return 0;
+}
+
+void rvmrpc_close(struct vmrpc_vm *vm, int reason)
+{
+	mutex_lock(&vm->channel_mutex);
+	rvmrpc_channel_close(vm, reason);
+	mutex_unlock(&vm->channel_mutex);
+}
+
+int rvmrpc_unregister(struct vmrpc_vm *vm)
+{
+	int ret;
+
+	mutex_lock(&vm->channel_mutex);
+	ret = rvmrpc_channel_close(vm, -ECONNRESET);
+	mutex_unlock(&vm->channel_mutex);
+	return ret;
+}
+
+/* Makes @channel the VM's; one that was registered before is closed.  Returns its generation. */
+static u32 rvmrpc_channel_install(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
+{
+	u32 generation;
+
+	mutex_lock(&vm->channel_mutex);
+	rvmrpc_channel_close(vm, -ECONNRESET);
+	generation = ++vm->generation;
+	atomic_set(&vm->kick, RVMRPC_QUIET);
+	spin_lock_irq(&vm->lock);
+	vm->channel = channel;
+	spin_unlock_irq(&vm->lock);
+	mutex_unlock(&vm->channel_mutex);
+	return generation;
+}
+
+/* The caller holds kvm->srcu. */
+int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result)
+{
+	struct rvmrpc_channel *channel;
+	int ret;
+
+	if (!slots || slots > VMRPC_MAX_SLOTS || gfn > gpa_to_gfn(GENMASK_ULL(51, 0)) - 2 * slots)
+		return -EINVAL;
+	channel = rvmrpc_channel_alloc(vcpu->kvm, slots);
+	if (!channel)
+		return -ENOMEM;
+	ret = rvmrpc_channel_activate(channel, gfn);
+	if (ret) {
+		rvmrpc_channel_put(channel);
+		return -EFAULT;
+	}
+
+	*result = rvmrpc_channel_install(vm, channel);
+	return 0;
+}
+
+static int rvmrpc_poll_deliver(struct vmrpc_vm *vm)
+{
+	struct rvmrpc_channel *channel = rvmrpc_channel_get(vm);
+
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	atomic64_inc(&vm->stats.polls);
+	rvmrpc_deliver(channel);
+	rvmrpc_channel_put(channel);
+	return 0;
+}
+
+/* Did requests come that the guest was not told of, because it had just been told? */
+static bool rvmrpc_poll_look_again(struct vmrpc_vm *vm)
+{
+	return atomic_xchg(&vm->kick, RVMRPC_QUIET) == RVMRPC_KICKED_MORE;
+}
+
+/* The caller holds kvm->srcu. */
+int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *result)
+{
+	bool park = flags & VMRPC_POLL_PARK;
+	int ret;
+
+	if (flags & ~(u64)VMRPC_POLL_PARK)
+		return -EINVAL;
+	ret = rvmrpc_poll_deliver(vm);
+	if (ret)
+		return ret;
+
+	if (park)
+		vmlp_poller_prepare(vcpu, vm);
+	/* Full barrier: a request from here on finds the poller, or raises the interrupt. */
+	*result = rvmrpc_poll_look_again(vm);
+	if (park && !*result)
+		return vmlp_poller_park(vcpu, vm);
+	if (park)
+		__vmlp_unpark(vcpu);
+	return 0;
+}
+
+void rvmrpc_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
+{
+	struct rvmrpc_channel *channel = rvmrpc_channel_get(vm);
+	u32 i;
+
+	info->generation = READ_ONCE(vm->generation);
+	if (IS_ERR(channel))
+		return;
+	info->state = VMRPC_VM_READY;
+	info->slots = channel->nr_slots;
+	for (i = 0; i < channel->nr_slots; i++)
+		info->calls_in_flight += READ_ONCE(channel->slots[i].state) >= RVMRPC_SENT;
+	rvmrpc_channel_put(channel);
+}
+
+#if IS_ENABLED(CONFIG_KVM_VMRPC_LOOPBACK)
+
+/* Registers @pages, which outlive the VM's calls, as a loopback's channel. */
+int rvmrpc_loopback_register(struct vmrpc_vm *vm, void *pages, u32 nr_slots)
+{
+	struct rvmrpc_channel *channel = rvmrpc_channel_alloc(NULL, nr_slots);
+	u32 n;
+
+	if (!channel)
+		return -ENOMEM;
+	for (n = 0; n < rvmrpc_nr_pages(nr_slots); n++)
+		rvmrpc_channel_page(channel, n)->own = pages + n * PAGE_SIZE;
+	rvmrpc_channel_install(vm, channel);
+	return 0;
+}
+
+/* POLL without PARK.  Returns whether to look again. */
+bool rvmrpc_loopback_poll(struct vmrpc_vm *vm)
+{
+	rvmrpc_poll_deliver(vm);
+	return rvmrpc_poll_look_again(vm);
+}
+EXPORT_SYMBOL_GPL(rvmrpc_loopback_poll);
+
+#endif
