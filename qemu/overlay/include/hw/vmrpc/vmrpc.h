@@ -1,0 +1,55 @@
+/*
+ * VMRPC: calls between the kernels of host and guest
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VMRPC_H
+#define HW_VMRPC_H
+
+#include "hw/pci/pci_device.h"
+#include "qemu/event_notifier.h"
+#include "qom/object.h"
+#include "system/runstate.h"
+
+#define TYPE_VMRPC "vmrpc"
+OBJECT_DECLARE_SIMPLE_TYPE(VMRPCState, VMRPC)
+
+struct VMRPCState {
+    PCIDevice parent_obj;
+
+    char *name;                 /* of the VM, as the host's clients see it */
+    uint32_t features;          /* VMRPC_F_* */
+    int vm_fd;                  /* KVM's VM descriptor, -1 until it is given */
+
+    EventNotifier irq;          /* signalled by KVM, for MSI-X vector 0 */
+    int virq;                   /* KVM's route of the vector, -1: none */
+    bool msix_on;               /* the vector's notifiers are set */
+    bool irqfd;                 /* KVM injects @irq by itself */
+
+    bool migrated;              /* the guest was not yet told */
+    VMChangeStateEntry *vmstate;
+};
+
+struct kvm_cpuid_entry2;
+
+/**
+ * vmrpc_find:
+ *
+ * Returns: the VM's vmrpc device, or NULL if it has none.
+ */
+VMRPCState *vmrpc_find(void);
+
+/**
+ * vmrpc_fill_cpuid:
+ * @entries: CPUID entries of a vCPU
+ * @nent: how many of @entries are filled
+ * @max: length of @entries
+ *
+ * Appends the leaves by which the guest finds the interface, if the VM has it.
+ *
+ * Returns: how many entries are filled now.
+ */
+int vmrpc_fill_cpuid(struct kvm_cpuid_entry2 *entries, int nent, int max);
+
+#endif /* HW_VMRPC_H */
