@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module "echo": returns its argument. Is this guest alive, and how fast is a call? */
+#include <linux/string.h>
+#include "internal.h"
+
+static int rvmrpc_echo_echo(struct rvmrpc_call *call)
+{
+	if (call->arg_size > call->res_max)
+		return -EMSGSIZE;
+	memcpy(call->res, call->arg, call->arg_size);
+	call->res_size = call->arg_size;
+	return 0;
+}
+
+static const struct rvmrpc_procedure rvmrpc_echo_procedures[] = {
+	[VMRPC_ECHO_ECHO] = {
+		.name		= "echo",
+		.call		= rvmrpc_echo_echo,
+		.max_size	= VMRPC_SLOT_DATA,
+	},
+};
+
+struct rvmrpc_module rvmrpc_echo = {
+	.name		= VMRPC_ECHO_MODULE,
+	.procedures	= rvmrpc_echo_procedures,
+	.nr_procedures	= ARRAY_SIZE(rvmrpc_echo_procedures),
+};

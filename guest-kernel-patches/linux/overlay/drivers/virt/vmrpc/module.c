@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The modules that the host may call: who registered them, and which of them this
+ * guest allows.  A call holds rvmrpc_srcu from the look-up to its end, so that a
+ * module can go away.
+ */
+#define pr_fmt(fmt) "vmrpc: " fmt
+
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/srcu.h>
+#include <linux/string.h>
+#include "internal.h"
+
+#define RVMRPC_ALLOW_LEN	256
+
+static LIST_HEAD(rvmrpc_modules);
+static DEFINE_MUTEX(rvmrpc_modules_lock);
+DEFINE_STATIC_SRCU(rvmrpc_srcu);
+
+static char rvmrpc_allow[RVMRPC_ALLOW_LEN] =
+	VMRPC_ECHO_MODULE "," VMRPC_PROCFS_MODULE "," VMRPC_SYSINFO_MODULE;
+
+/* Whether @list ("all", "none", or names separated by commas) allows @name. */
+bool rvmrpc_allow_match(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+	const char *end;
+
+	if (!strcmp(list, "all"))
+		return true;
+	for (; *list; list = *end ? end + 1 : end) {
+		end = strchrnul(list, ',');
+		if (end - list == len && !memcmp(list, name, len))
+			return true;
+	}
+	return false;
+}
+
+static struct rvmrpc_module *rvmrpc_module_find(const char *name)
+{
+	struct rvmrpc_module *module;
+
+	list_for_each_entry_srcu(module, &rvmrpc_modules, list,
+				 srcu_read_lock_held(&rvmrpc_srcu) ||
+				 lockdep_is_held(&rvmrpc_modules_lock))
+		if (!strcmp(module->name, name))
+			return module;
+	return NULL;
+}
+
+/* Names of modules that may be loaded later are fine, but may as well be mistyped. */
+static void rvmrpc_allow_warn(const char *list)
+{
+	char names[RVMRPC_ALLOW_LEN], *next = names, *name;
+
+	if (!strcmp(list, "all") || !strcmp(list, "none"))
+		return;
+	strscpy(names, list);
+	while ((name = strsep(&next, ",")))
+		if (*name && !rvmrpc_module_find(name))
+			pr_warn("allow: no module \"%s\" is registered\n", name);
+}
+
+/* What the boot option named could only be judged once the modules are there. */
+void rvmrpc_allow_check(void)
+{
+	mutex_lock(&rvmrpc_modules_lock);
+	rvmrpc_allow_warn(rvmrpc_allow);
+	mutex_unlock(&rvmrpc_modules_lock);
+}
+
+static int rvmrpc_allow_set(const char *val, const struct kernel_param *kp)
+{
+	char copy[RVMRPC_ALLOW_LEN];
+	struct rvmrpc_module *module;
+	char *list;
+
+	if (strscpy(copy, val) < 0)
+		return -ENOSPC;
+	list = strim(copy);
+	mutex_lock(&rvmrpc_modules_lock);
+	strscpy(rvmrpc_allow, list);
+	list_for_each_entry(module, &rvmrpc_modules, list)
+		WRITE_ONCE(module->allowed, rvmrpc_allow_match(list, module->name));
+	if (!list_empty(&rvmrpc_modules))
+		rvmrpc_allow_warn(list);
+	mutex_unlock(&rvmrpc_modules_lock);
+	return 0;
+}
+
+static int rvmrpc_allow_get(char *buffer, const struct kernel_param *kp)
+{
+	int len;
+
+	mutex_lock(&rvmrpc_modules_lock);
+	len = sysfs_emit(buffer, "%s\n", rvmrpc_allow);
+	mutex_unlock(&rvmrpc_modules_lock);
+	return len;
+}
+
+static const struct kernel_param_ops rvmrpc_allow_ops = {
+	.set = rvmrpc_allow_set,
+	.get = rvmrpc_allow_get,
+};
+module_param_cb(allow, &rvmrpc_allow_ops, NULL, 0644);
+MODULE_PARM_DESC(allow, "modules the host may call: all, none, or a list (default echo,procfs,sysinfo)");
+
+/**
+ * rvmrpc_register_module - let the host call a module
+ * @module: stays the caller's until it is unregistered
+ *
+ * Context: process context.
+ * Return: 0, -EINVAL its name is no module's name, -EEXIST there is one of this name.
+ */
+int rvmrpc_register_module(struct rvmrpc_module *module)
+{
+	size_t len = strlen(module->name);
+	int ret = 0;
+
+	if (!len || len >= VMRPC_MODULE_LEN || strpbrk(module->name, " ,\n") ||
+	    !strcmp(module->name, "all") || !strcmp(module->name, "none"))
+		return -EINVAL;
+	mutex_lock(&rvmrpc_modules_lock);
+	if (rvmrpc_module_find(module->name)) {
+		ret = -EEXIST;
+	} else {
+		module->allowed = rvmrpc_allow_match(rvmrpc_allow, module->name);
+		list_add_tail_rcu(&module->list, &rvmrpc_modules);
+	}
+	mutex_unlock(&rvmrpc_modules_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(rvmrpc_register_module);
+
+/**
+ * rvmrpc_unregister_module - take a module away from the host
+ * @module: registered; no call of it is under way any more on return
+ *
+ * Context: process context; sleeps.
+ */
+void rvmrpc_unregister_module(struct rvmrpc_module *module)
+{
+	mutex_lock(&rvmrpc_modules_lock);
+	list_del_rcu(&module->list);
+	mutex_unlock(&rvmrpc_modules_lock);
+	synchronize_srcu(&rvmrpc_srcu);
+}
+EXPORT_SYMBOL_GPL(rvmrpc_unregister_module);
+
+static int rvmrpc_procedure_find(const char *name, u32 procedure, u32 arg_size,
+				 const struct rvmrpc_procedure **proc)
+{
+	const struct rvmrpc_module *module = rvmrpc_module_find(name);
+
+	if (!module)
+		return -EPROTONOSUPPORT;
+	if (!READ_ONCE(module->allowed))
+		return -ECONNREFUSED;
+	if (procedure >= module->nr_procedures)
+		return -ENOSYS;
+	*proc = &module->procedures[procedure];
+	if (arg_size < (*proc)->min_size || arg_size > (*proc)->max_size)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * rvmrpc_call_perform - find and call a procedure
+ * @may_block: whether the caller can wait for a slow one
+ *
+ * Return: 0, a negative errno, or 1: nothing happened, the procedure is slow.
+ */
+int rvmrpc_call_perform(const char *module, u32 procedure,
+			struct rvmrpc_call *call, bool may_block)
+{
+	const struct rvmrpc_procedure *proc;
+	int idx, ret;
+
+	idx = srcu_read_lock(&rvmrpc_srcu);
+	ret = rvmrpc_procedure_find(module, procedure, call->arg_size, &proc);
+	if (!ret && proc->slow && !may_block)
+		ret = 1;
+	else if (!ret)
+		ret = min(proc->call(call), 0);
+	srcu_read_unlock(&rvmrpc_srcu, idx);
+	if (!ret && WARN_ON_ONCE(call->res_size > call->res_max))
+		ret = -EMSGSIZE;
+	return ret;
+}
+
+/* The status of a response: only what a host passes on, see docs/abi.rst. */
+int rvmrpc_status(int err)
+{
+	switch (err) {
+	case 0:
+	case -EINTR:
+	case -E2BIG:
+	case -ENOMEM:
+	case -EFAULT:
+	case -EINVAL:
+	case -ENOSYS:
+	case -EMSGSIZE:
+	case -EPROTONOSUPPORT:
+	case -ECONNREFUSED:
+		return -err;
+	default:
+		return VMRPC_EFAULT;
+	}
+}

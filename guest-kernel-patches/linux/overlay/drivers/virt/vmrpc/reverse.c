@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reverse VMRPC: the host calls this kernel.
+ *
+ * The channel (see <uapi/linux/vmrpc.h>) is allocated once and never freed; what
+ * comes and goes is its registration: it ends at shutdown, and is renewed when the
+ * host has forgotten it (restore of a snapshot, migration).
+ *
+ * Each CPU has a server thread.  It serves slots until none is pending, then waits
+ * in the host ("parks") for a short window, and sleeps after that.  While it
+ * sleeps, its CPU's idle loop parks instead (idle.c); where that is not possible, an
+ * interrupt comes (pci.c).  Both wake the thread of their CPU: a thread for each CPU
+ * means that whoever learns of a request always has one at hand that is asleep.
+ * A parked CPU that gets another task is woken by the interrupt that brings it, or, if
+ * another CPU wakes that task without one, by the next tick.
+ *
+ * The threads are SCHED_FIFO, of lowest priority: need_kick is 0 while one of them
+ * looks at the slots, which is only right if it is not kept from running.  So what
+ * takes long goes to a workqueue.
+ *
+ * A slot belongs to who set its bit in @claimed.  @lock orders a renewal (write)
+ * against reading requests and writing responses; no lock nests in it.
+ */
+#define pr_fmt(fmt) "vmrpc: " fmt
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/irqflags.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/reboot.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/stat.h>
+#include <linux/slab.h>
+#include <linux/smpboot.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/sched/types.h>
+#include "internal.h"
+#include "trace.h"
+
+static unsigned int rvmrpc_slots = 8;
+module_param_named(slots, rvmrpc_slots, uint, 0444);
+MODULE_PARM_DESC(slots, "calls of the host that can be under way at once (default 8)");
+
+static unsigned int rvmrpc_park_ms = 20;
+module_param_named(park_ms, rvmrpc_park_ms, uint, 0644);
+MODULE_PARM_DESC(park_ms, "how long after a call a server thread itself waits for the next (default 20, 0: never)");
+
+/* One call, in memory that the host cannot change; owned by who claimed the slot. */
+struct rvmrpc_slot {
+	u64				handled;	/* last request answered */
+	unsigned int			generation;	/* of the channel, when claimed */
+	struct work_struct		work;
+	struct vmrpc_request		req;
+	struct rvmrpc_call		call;
+	u8				arg[VMRPC_SLOT_DATA] __aligned(8);
+	u8				res[VMRPC_SLOT_DATA] __aligned(8);
+};
+
+static struct {
+	void			*pages;
+	unsigned int		nr_slots;
+	struct rvmrpc_slot	*slots;
+	DECLARE_BITMAP(claimed, VMRPC_MAX_SLOTS);
+	atomic_t		lookers;	/* threads that look at the slots */
+	rwlock_t		lock;
+	bool			live;		/* registered; written under lock */
+	unsigned int		generation;	/* of registrations; under lock */
+	struct mutex		renew;		/* one registration at a time */
+	bool			down;		/* for good; under renew */
+	bool			check;		/* ask the host whether it knows us */
+} rvmrpc = {
+	.lock = __RW_LOCK_UNLOCKED(rvmrpc.lock),
+	.renew = __MUTEX_INITIALIZER(rvmrpc.renew),
+};
+
+static struct workqueue_struct *rvmrpc_wq;
+static DEFINE_PER_CPU(struct task_struct *, rvmrpc_thread);
+
+static struct vmrpc_control *rvmrpc_control(void)
+{
+	return rvmrpc.pages;
+}
+
+static struct vmrpc_request *rvmrpc_request(unsigned int n)
+{
+	return rvmrpc.pages + (1 + 2 * n) * VMRPC_PAGE_SIZE;
+}
+
+static struct vmrpc_response *rvmrpc_response(unsigned int n)
+{
+	return rvmrpc.pages + (2 + 2 * n) * VMRPC_PAGE_SIZE;
+}
+
+/* Sequence numbers are compared for equality only: a host may start anywhere. */
+bool rvmrpc_seq_pending(u64 seq, u64 handled)
+{
+	return seq && seq != handled;
+}
+
+static bool rvmrpc_slot_pending(unsigned int n)
+{
+	u64 seq = le64_to_cpu(READ_ONCE(rvmrpc_request(n)->seq));
+
+	return rvmrpc_seq_pending(seq, READ_ONCE(rvmrpc.slots[n].handled));
+}
+
+/* Whether some slot waits for a server.  From any context. */
+bool rvmrpc_pending(void)
+{
+	unsigned int n;
+
+	if (!READ_ONCE(rvmrpc.live))
+		return false;
+	for (n = 0; n < rvmrpc.nr_slots; n++)
+		if (rvmrpc_slot_pending(n) && !test_bit(n, rvmrpc.claimed))
+			return true;
+	return false;
+}
+
+/* Whether a poll would wait.  From any context. */
+bool rvmrpc_may_park(void)
+{
+	return READ_ONCE(rvmrpc.live);
+}
+
+/* Wake this CPU's thread.  From any context. */
+void rvmrpc_wake(void)
+{
+	struct task_struct *thread;
+
+	preempt_disable();
+	thread = __this_cpu_read(rvmrpc_thread);
+	if (thread)
+		wake_up_process(thread);
+	preempt_enable();
+}
+
+/* Have this CPU's thread poll once: the host may have forgotten us.  From any context. */
+void rvmrpc_check(void)
+{
+	WRITE_ONCE(rvmrpc.check, true);
+	rvmrpc_wake();
+}
+
+/* Something may have come.  From any context. */
+void rvmrpc_kick(void)
+{
+	if (rvmrpc_pending())
+		rvmrpc_wake();
+	else
+		rvmrpc_check();
+}
+
+/*
+ * From the first thread that begins to look until the last ends, the host need not
+ * tell anyone of a request.  The last one's 1 comes after every 0: a thread writes
+ * its 0 before it leaves the count.
+ */
+static void rvmrpc_look_begin(void)
+{
+	if (atomic_inc_return(&rvmrpc.lookers) == 1)
+		WRITE_ONCE(rvmrpc_control()->need_kick, cpu_to_le32(0));
+}
+
+/* The caller looks at all slots once more after it. */
+static void rvmrpc_look_end(void)
+{
+	if (atomic_dec_and_test(&rvmrpc.lookers))
+		WRITE_ONCE(rvmrpc_control()->need_kick, cpu_to_le32(1));
+	/*
+	 * Pairs with the host's full barrier between writing a request and reading
+	 * need_kick: either it sees the 1, or we see the request.
+	 */
+	smp_mb();
+}
+
+/* Whether a request (a private copy) makes sense. Return: 0 or a negative errno. */
+int rvmrpc_request_check(const struct vmrpc_request *req)
+{
+	if (!memchr(req->module, 0, sizeof(req->module)) || req->reserved)
+		return -EINVAL;
+	if (le32_to_cpu(req->arg_size) > VMRPC_SLOT_DATA ||
+	    le32_to_cpu(req->res_max) > VMRPC_SLOT_DATA)
+		return -EINVAL;
+	return 0;
+}
+
+/* Copy the request: it is read once, and only the copy is looked at. */
+static int rvmrpc_slot_read(unsigned int n)
+{
+	const struct vmrpc_request *shared = rvmrpc_request(n);
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	__le64 seq;
+	int ret;
+
+	/* Pairs with the host's release: the request is complete. */
+	seq = smp_load_acquire(&shared->seq);
+	memcpy(&slot->req, shared, sizeof(slot->req));
+	slot->req.seq = seq;
+	barrier();	/* no second read after the check */
+	ret = rvmrpc_request_check(&slot->req);
+	if (!ret)
+		memcpy(slot->arg, (void *)shared + VMRPC_SLOT_HEADER,
+		       le32_to_cpu(slot->req.arg_size));
+	return ret;
+}
+
+/* Return: the slot's request is ours, and slot->req and slot->arg hold it; *err says if it is bad. */
+static bool rvmrpc_slot_claim(unsigned int n, int *err)
+{
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	bool ours;
+
+	if (!rvmrpc_slot_pending(n) || test_and_set_bit_lock(n, rvmrpc.claimed))
+		return false;
+	read_lock(&rvmrpc.lock);
+	ours = rvmrpc.live && rvmrpc_slot_pending(n);
+	if (ours) {
+		slot->generation = rvmrpc.generation;
+		*err = rvmrpc_slot_read(n);
+	}
+	read_unlock(&rvmrpc.lock);
+	if (!ours)
+		clear_bit_unlock(n, rvmrpc.claimed);
+	return ours;
+}
+
+static void rvmrpc_slot_write(unsigned int n, u32 status)
+{
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	struct vmrpc_response *shared = rvmrpc_response(n);
+	u32 size = slot->call.res_size;
+
+	shared->result = cpu_to_le64(status ? 0 : slot->call.result);
+	shared->status = cpu_to_le32(status);
+	shared->res_size = cpu_to_le32(size);
+	memcpy((void *)shared + VMRPC_SLOT_HEADER, slot->res, size);
+	/* Pairs with the host's acquire: the response is complete. */
+	smp_store_release(&shared->seq, slot->req.seq);
+	WRITE_ONCE(slot->handled, le64_to_cpu(slot->req.seq));
+}
+
+/* Answer and give the slot back.  The host reads the response at the next poll. */
+static void rvmrpc_slot_answer(unsigned int n, int err)
+{
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	u32 status = rvmrpc_status(err);
+
+	if (status)
+		slot->call.res_size = 0;
+	trace_rvmrpc_response(n, le64_to_cpu(slot->req.seq), status,
+			      slot->call.res_size);
+	read_lock(&rvmrpc.lock);
+	/* A channel registered anew has no such request. */
+	if (rvmrpc.live && slot->generation == rvmrpc.generation)
+		rvmrpc_slot_write(n, status);
+	read_unlock(&rvmrpc.lock);
+	clear_bit_unlock(n, rvmrpc.claimed);
+}
+
+/* Return: as rvmrpc_call_perform(). */
+static int rvmrpc_slot_call(unsigned int n, bool may_block)
+{
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+
+	slot->call = (struct rvmrpc_call) {
+		.arg		= slot->arg,
+		.arg_size	= le32_to_cpu(slot->req.arg_size),
+		.res		= slot->res,
+		.res_max	= le32_to_cpu(slot->req.res_max),
+	};
+	return rvmrpc_call_perform((char *)slot->req.module,
+				   le32_to_cpu(slot->req.procedure),
+				   &slot->call, may_block);
+}
+
+static void rvmrpc_slot_work(struct work_struct *work)
+{
+	struct rvmrpc_slot *slot = container_of(work, struct rvmrpc_slot, work);
+	unsigned int n = slot - rvmrpc.slots;
+
+	rvmrpc_slot_answer(n, rvmrpc_slot_call(n, true));
+	/* No server thread need be about to poll. */
+	if (vmrpc_poll() || rvmrpc_pending())
+		rvmrpc_kick();
+}
+
+/* Return: whether there was a request. */
+static bool rvmrpc_slot_serve(unsigned int n)
+{
+	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	int ret;
+
+	if (!rvmrpc_slot_claim(n, &ret))
+		return false;
+	trace_rvmrpc_request(n, &slot->req);
+	if (!ret)
+		ret = rvmrpc_slot_call(n, false);
+	if (ret > 0)
+		queue_work(rvmrpc_wq, &slot->work);
+	else
+		rvmrpc_slot_answer(n, ret);
+	return true;
+}
+
+/* Return: whether there was any request. */
+static bool rvmrpc_slots_serve(void)
+{
+	bool served = false;
+	unsigned int n;
+
+	if (!READ_ONCE(rvmrpc.live))
+		return false;
+	for (n = 0; n < rvmrpc.nr_slots; n++)
+		served |= rvmrpc_slot_serve(n);
+	return served;
+}
+
+/* Make the channel new: who still works on an old request will not answer it. */
+static void rvmrpc_channel_clear(void)
+{
+	unsigned int n;
+
+	write_lock(&rvmrpc.lock);
+	WRITE_ONCE(rvmrpc.live, false);
+	WRITE_ONCE(rvmrpc.generation, rvmrpc.generation + 1);
+	memset(rvmrpc.pages, 0, (1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE);
+	WRITE_ONCE(rvmrpc_control()->need_kick, cpu_to_le32(1));
+	for (n = 0; n < rvmrpc.nr_slots; n++)
+		WRITE_ONCE(rvmrpc.slots[n].handled, 0);
+	write_unlock(&rvmrpc.lock);
+}
+
+static int rvmrpc_channel_register(void)
+{
+	unsigned long gfn = virt_to_phys(rvmrpc.pages) / VMRPC_PAGE_SIZE;
+	int ret;
+
+	lockdep_assert_held(&rvmrpc.renew);
+	rvmrpc_channel_clear();
+	ret = vmrpc_hypercall(VMRPC_OP_REGISTER, rvmrpc.nr_slots, gfn, 0, NULL);
+	if (ret)
+		pr_err("host refuses the channel: error %d, it cannot call this guest\n", ret);
+	else
+		WRITE_ONCE(rvmrpc.live, true);
+	return ret;
+}
+
+/* The host does not know the channel of @generation any more. */
+static int rvmrpc_channel_renew(unsigned int generation)
+{
+	int ret = 0;
+
+	mutex_lock(&rvmrpc.renew);
+	/* Another thread may have been faster: its callers must not be cut off. */
+	if (!rvmrpc.down && rvmrpc.generation == generation)
+		ret = rvmrpc_channel_register();
+	mutex_unlock(&rvmrpc.renew);
+	return ret;
+}
+
+/* The next kernel must not find the host writing into its memory. */
+static int rvmrpc_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	mutex_lock(&rvmrpc.renew);
+	rvmrpc.down = true;
+	write_lock(&rvmrpc.lock);
+	WRITE_ONCE(rvmrpc.live, false);
+	write_unlock(&rvmrpc.lock);
+	vmrpc_hypercall(VMRPC_OP_UNREGISTER, 0, 0, 0, NULL);
+	mutex_unlock(&rvmrpc.renew);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block rvmrpc_reboot_nb = { .notifier_call = rvmrpc_reboot };
+
+/* Deliver responses without a park, and see whether the host knows us. */
+static void rvmrpc_thread_poll(void)
+{
+	unsigned int generation = READ_ONCE(rvmrpc.generation);
+
+	if (vmrpc_poll() == -ENOTCONN)
+		rvmrpc_channel_renew(generation);
+}
+
+/*
+ * Wait in the host, if this CPU has nothing else to do.
+ * Return: -EAGAIN if it has, else as __vmrpc_poll_park().
+ */
+static int rvmrpc_thread_park(u64 last)
+{
+	u64 window = READ_ONCE(rvmrpc_park_ms) * (u64)NSEC_PER_MSEC;
+	int ret;
+
+	if (local_clock() - last >= window)
+		return -EAGAIN;
+	local_irq_disable();
+	/* The interrupt of a request may have been handled just now: look again. */
+	if (need_resched() || !single_task_running() || !rvmrpc_may_park() ||
+	    rvmrpc_pending()) {
+		local_irq_enable();
+		return -EAGAIN;
+	}
+	/* As local_irq_enable() does; the instruction itself is in the poll. */
+	trace_hardirqs_on();
+	ret = __vmrpc_poll_park();
+	trace_vmrpc_poll(VMRPC_POLL_PARK, ret);
+	return ret;
+}
+
+static int rvmrpc_thread_should_run(unsigned int cpu)
+{
+	return READ_ONCE(rvmrpc.check) || rvmrpc_pending();
+}
+
+/* Serve until there was nothing to do for a while. */
+static void rvmrpc_thread_run(unsigned int cpu)
+{
+	bool poll = xchg(&rvmrpc.check, false);
+	u64 last = 0;
+	int ret;
+
+	while (!kthread_should_park() && !kthread_should_stop()) {
+		rvmrpc_look_begin();
+		while (rvmrpc_slots_serve()) {
+			poll = true;
+			last = local_clock();
+			cond_resched();
+		}
+		rvmrpc_look_end();
+		if (rvmrpc_pending())
+			continue;
+		ret = rvmrpc_thread_park(last);
+		if (ret == -EAGAIN)
+			break;
+		poll = ret < 0 && ret != -EINTR;
+		if (poll)
+			break;
+		cond_resched_tasks_rcu_qs();
+	}
+	/* Delivers, and tells the host that from now on news are news. */
+	if (poll)
+		rvmrpc_thread_poll();
+}
+
+static void rvmrpc_thread_setup(unsigned int cpu)
+{
+	sched_set_fifo_low(current);
+}
+
+static struct smp_hotplug_thread rvmrpc_threads = {
+	.store			= &rvmrpc_thread,
+	.setup			= rvmrpc_thread_setup,
+	.thread_should_run	= rvmrpc_thread_should_run,
+	.thread_fn		= rvmrpc_thread_run,
+	.thread_comm		= "vmrpc/%u",
+};
+
+static int __init rvmrpc_channel_alloc(unsigned int max_slots)
+{
+	unsigned int n;
+
+	rvmrpc.nr_slots = clamp(rvmrpc_slots, 1U, min(max_slots, VMRPC_MAX_SLOTS));
+	rvmrpc.slots = kvcalloc(rvmrpc.nr_slots, sizeof(*rvmrpc.slots), GFP_KERNEL);
+	if (!rvmrpc.slots)
+		return -ENOMEM;
+	for (n = 0; n < rvmrpc.nr_slots; n++)
+		INIT_WORK(&rvmrpc.slots[n].work, rvmrpc_slot_work);
+	rvmrpc.pages = alloc_pages_exact((1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE,
+					 GFP_KERNEL | __GFP_ZERO);
+	if (!rvmrpc.pages)
+		goto err_slots;
+	rvmrpc_wq = alloc_workqueue("vmrpc", WQ_UNBOUND, 0);
+	if (!rvmrpc_wq)
+		goto err_pages;
+	return 0;
+
+err_pages:
+	free_pages_exact(rvmrpc.pages, (1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE);
+err_slots:
+	kvfree(rvmrpc.slots);
+	return -ENOMEM;
+}
+
+static void __init rvmrpc_modules_init(void)
+{
+	if (rvmrpc_register_module(&rvmrpc_echo) ||
+	    rvmrpc_register_module(&rvmrpc_procfs) ||
+	    rvmrpc_register_module(&rvmrpc_sysinfo))
+		pr_warn("a module could not be registered\n");
+	rvmrpc_allow_check();
+}
+
+int __init rvmrpc_init(unsigned int max_slots)
+{
+	int ret;
+
+	BUILD_BUG_ON(VMRPC_PAGE_SIZE != PAGE_SIZE);
+	rvmrpc_modules_init();
+	ret = rvmrpc_channel_alloc(max_slots);
+	if (ret)
+		return ret;
+	ret = smpboot_register_percpu_thread(&rvmrpc_threads);
+	if (ret)
+		return ret;
+	register_reboot_notifier(&rvmrpc_reboot_nb);
+	ret = rvmrpc_channel_renew(0);
+	if (ret)
+		return ret;
+	ret = vmrpc_pci_init();
+	if (ret)
+		pr_warn("no interrupts: error %d, the host's calls may have to wait\n", ret);
+	vmrpc_idle_init();
+	return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a guest kernel's client of host servers, and a module that serves the
+ * host, include.  The interface to the host is <uapi/linux/vmrpc.h>.
+ */
+#ifndef _LINUX_VMRPC_H
+#define _LINUX_VMRPC_H
+
+#include <linux/errno.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <uapi/linux/vmrpc.h>
+
+/**
+ * struct rvmrpc_call - one call of the host under way
+ * @arg: the argument: a private copy that the host cannot change any more
+ * @arg_size: in bytes, within the procedure's limits
+ * @res: where the result's bytes go
+ * @res_max: room at @res in bytes
+ * @res_size: bytes written to @res, 0 before the call
+ * @result: the procedure's own result, 0 before the call
+ */
+struct rvmrpc_call {
+	const void	*arg;
+	u32		arg_size;
+	void		*res;
+	u32		res_max;
+	u32		res_size;
+	s64		result;
+};
+
+/**
+ * struct rvmrpc_procedure - one procedure of a module
+ * @name: for traces
+ * @call: returns 0, or of -EINTR, -E2BIG, -ENOMEM, -EFAULT, -EINVAL, -ENOSYS and
+ *	-EMSGSIZE; any other error reaches the host as VMRPC_EFAULT.  Runs in process
+ *	context and may sleep for as long as an allocation takes
+ * @min_size: smallest argument in bytes; a smaller one is refused (VMRPC_EINVAL)
+ * @max_size: largest argument in bytes; a larger one is refused likewise
+ * @slow: @call may block for longer: it runs on a workqueue, so that other calls
+ *	are served meanwhile
+ */
+struct rvmrpc_procedure {
+	const char	*name;
+	int		(*call)(struct rvmrpc_call *call);
+	u32		min_size;
+	u32		max_size;
+	bool		slow;
+};
+
+/**
+ * struct rvmrpc_module - procedures that the host may call
+ * @name: shorter than VMRPC_MODULE_LEN; what vmrpc.allow= has to list
+ * @procedures: their numbers are their indices
+ * @nr_procedures: length of @procedures
+ */
+struct rvmrpc_module {
+	const char			*name;
+	const struct rvmrpc_procedure	*procedures;
+	unsigned int			nr_procedures;
+	/* private: */
+	bool				allowed;	/* by vmrpc.allow= */
+	struct list_head		list;
+};
+
+#ifdef CONFIG_VMRPC_GUEST
+s64 vmrpc_bind_module_kernel(const char *module, const char *version);
+int vmrpc_perform_kernel(u32 handle, unsigned int procedure, void *arg,
+			 size_t size, s64 *result);
+int vmrpc_unbind_module_kernel(u32 handle);
+
+int rvmrpc_register_module(struct rvmrpc_module *module);
+void rvmrpc_unregister_module(struct rvmrpc_module *module);
+#else
+static inline s64 vmrpc_bind_module_kernel(const char *module,
+					   const char *version)
+{
+	return -ENODEV;
+}
+
+static inline int vmrpc_perform_kernel(u32 handle, unsigned int procedure,
+				       void *arg, size_t size, s64 *result)
+{
+	return -ENODEV;
+}
+
+static inline int vmrpc_unbind_module_kernel(u32 handle)
+{
+	return -ENODEV;
+}
+
+static inline int rvmrpc_register_module(struct rvmrpc_module *module)
+{
+	return -ENODEV;
+}
+
+static inline void rvmrpc_unregister_module(struct rvmrpc_module *module)
+{
+}
+#endif
+
+#endif /* _LINUX_VMRPC_H */
