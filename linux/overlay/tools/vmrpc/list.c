@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `vmrpc list`: the VMs that the caller may call; no guest is asked. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "output.h"
+#include "report.h"
+#include "vm.h"
+
+static gboolean option_names;
+
+static const GOptionEntry options[] = {
+	{ "names", 'n', 0, G_OPTION_ARG_NONE, &option_names,
+	  "Print only the names, one a line", NULL },
+	{}
+};
+
+const char *vm_state(const struct vmrpc_vm_info *info)
+{
+	switch (info->state) {
+	case VMRPC_VM_ABSENT:
+		return "absent";
+	case VMRPC_VM_READY:
+		return "ready";
+	case VMRPC_VM_GONE:
+		return "gone";
+	default:
+		return "unknown";
+	}
+}
+
+char *vm_user(const struct vmrpc_vm_info *info)
+{
+	const struct passwd *entry = getpwuid(info->uid);
+
+	return entry ? g_strdup(entry->pw_name) : g_strdup_printf("%u", info->uid);
+}
+
+static void build_counters(JsonBuilder *builder, const struct vmrpc_vm_info *info)
+{
+	build_int(builder, "performs", info->performs);
+	build_int(builder, "polls", info->polls);
+	build_int(builder, "parks", info->parks);
+	build_int(builder, "calls", info->calls);
+	build_int(builder, "errors", info->errors);
+	build_int(builder, "wakes", info->wakes);
+	build_int(builder, "interrupts", info->interrupts);
+}
+
+void build_vm(JsonBuilder *builder, const struct vmrpc_vm_info *info)
+{
+	g_autofree char *user = vm_user(info);
+
+	build_string(builder, "name", (const char *)info->name);
+	build_int(builder, "pid", info->pid);
+	build_int(builder, "uid", info->uid);
+	build_string(builder, "user", user);
+	build_string(builder, "state", vm_state(info));
+	build_int(builder, "vcpus", info->vcpus);
+	build_int(builder, "generation", info->generation);
+	build_int(builder, "slots", info->slots);
+	build_int(builder, "handles", info->handles);
+	build_int(builder, "calls_in_flight", info->calls_in_flight);
+	build_counters(builder, info);
+}
+
+static void print_list_json(const struct vmrpc_vm_info *vms, size_t count)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+
+	json_builder_begin_array(builder);
+	for (size_t i = 0; i < count; i++) {
+		json_builder_begin_object(builder);
+		build_vm(builder, &vms[i]);
+		json_builder_end_object(builder);
+	}
+	json_builder_end_array(builder);
+	print_json(builder);
+}
+
+static int name_width(const struct vmrpc_vm_info *vms, size_t count)
+{
+	glong width = 16;
+
+	for (size_t i = 0; i < count; i++) {
+		g_autofree char *name = escape((const char *)vms[i].name);
+
+		width = MAX(width, g_utf8_strlen(name, -1));
+	}
+	return width;
+}
+
+static void print_table(const struct vmrpc_vm_info *vms, size_t count)
+{
+	int width = name_width(vms, count);
+
+	printf("%-*s %7s %-12s %-8s %5s\n", width, "NAME", "PID", "USER", "STATE",
+	       "VCPUS");
+	for (size_t i = 0; i < count; i++) {
+		g_autofree char *name = escape((const char *)vms[i].name);
+		g_autofree char *user = vm_user(&vms[i]);
+
+		printf("%-*s %7d %-12s %-8s %5u\n", width, name, vms[i].pid, user,
+		       vm_state(&vms[i]), vms[i].vcpus);
+	}
+}
+
+static void print_names(const struct vmrpc_vm_info *vms, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		g_autofree char *name = escape((const char *)vms[i].name);
+
+		puts(name);
+	}
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct vmrpc_vm_info *x = a, *y = b;
+
+	return strcmp((const char *)x->name, (const char *)y->name);
+}
+
+static enum status run(int argc G_GNUC_UNUSED, char **argv G_GNUC_UNUSED)
+{
+	struct vmrpc_vm_info *vms;
+	size_t count;
+	int err;
+
+	err = vmrpc_list(&vms, &count);
+	if (err)
+		return fail(err, NULL, NULL);
+
+	if (count)
+		qsort(vms, count, sizeof(*vms), compare_names);
+	if (option_json)
+		print_list_json(vms, count);
+	else if (option_names)
+		print_names(vms, count);
+	else
+		print_table(vms, count);
+	free(vms);
+	return STATUS_OK;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.parameters = "",
+	.summary = "List the VMs that you may call",
+	.description = "STATE is 'ready' when the guest answers calls, 'absent' when it has no\n"
+		       "VMRPC server (yet). Users see their own VMs, root all.",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Exit status and messages of the command, as far as they need no VM.
+
+. "$S/tests/tap.sh"
+
+# exits STATUS ARG...: and tells exactly one line, on stderr.
+exits()
+{
+	expected=$1
+	shift
+	"$O/vmrpc" "$@" </dev/null >"$T/status.out" 2>"$T/status.err"
+	status=$?
+	[ "$status" -eq "$expected" ] && [ ! -s "$T/status.out" ] &&
+		[ "$(wc -l <"$T/status.err")" -eq 1 ] &&
+		grep -q '^vmrpc: ' "$T/status.err" && return
+	echo "# vmrpc $*: status $status, expected $expected"
+	sed 's/^/# /' "$T/status.out" "$T/status.err"
+	return 1
+}
+
+# tells TEXT ARG...: exits 0 and TEXT is in what it prints.
+tells()
+{
+	text=$1
+	shift
+	"$O/vmrpc" "$@" >"$T/status.out" 2>&1 && grep -qF -- "$text" "$T/status.out"
+}
+
+# json_error STATUS CODE ARG...: stdout is one JSON document with that error.
+json_error()
+{
+	expected=$1 code=$2
+	shift 2
+	"$O/vmrpc" "$@" </dev/null >"$T/status.out" 2>/dev/null
+	[ $? -eq "$expected" ] &&
+		grep -q "\"code\" : \"$code\"" "$T/status.out" &&
+		grep -q "\"status\" : $expected," "$T/status.out"
+}
+
+full_disk_is_a_failure()
+{
+	! "$O/vmrpc" --version >/dev/full 2>/dev/null
+}
+
+without_device()
+{
+	if [ -e /dev/vmrpc ]; then
+		skip "$1" "this host has a /dev/vmrpc"
+	else
+		check "$@"
+	fi
+}
+
+plan 26
+check no_command_is_usage exits 2
+check unknown_command_is_usage exits 2 frob
+check unknown_option_is_usage exits 2 list --frob
+check unknown_option_before_command_is_usage exits 2 --frob list
+check missing_vm_is_usage exits 2 meminfo
+check extra_parameter_is_usage exits 2 list web
+check timeout_text_is_usage exits 2 --timeout soon list
+check timeout_zero_is_usage exits 2 --timeout 0 list
+check timeout_negative_is_usage exits 2 list --timeout=-1
+check timeout_over_an_hour_is_usage exits 2 list --timeout 3601
+check timeout_nan_is_usage exits 2 list --timeout nan
+check drop_caches_4_is_usage exits 2 drop-caches web 4
+check ping_negative_count_is_usage exits 2 ping web --count=-1
+check ping_large_size_is_usage exits 2 ping web -s 4033
+check call_bad_hex_is_usage exits 2 call web echo 0 --hex --arg 0g
+check call_unknown_procedure_is_unknown exits 10 call web procfs frob
+check json_usage_error_is_a_document json_error 2 usage list --frob --json
+check json_unknown_command_is_a_document json_error 2 usage frob --json
+check help_names_the_commands tells drop-caches --help
+check help_of_command_names_its_options tells --interval ping --help
+check version_is_told tells "vmrpc " --version
+check full_disk_is_told full_disk_is_a_failure
+without_device no_device_list_is_9 exits 9 list
+without_device no_device_call_is_9 exits 9 call web echo echo
+without_device no_device_fractional_timeout_is_9 exits 9 --timeout 0.25 meminfo web
+without_device no_device_json_is_a_document json_error 9 no-device --json info web
+finish

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libvmrpc: call the guest kernels of this host's VMs.
+ *
+ *	struct vmrpc *vm;
+ *	char *text;
+ *	int err = vmrpc_open("web", &vm);
+ *
+ *	if (!err) {
+ *		err = vmrpc_read_proc(vm, VMRPC_PROCFS_MEMINFO, 5000, &text, NULL);
+ *		vmrpc_close(vm);
+ *	}
+ *	if (err)
+ *		fprintf(stderr, "web: %s\n", vmrpc_strerror(err));
+ *
+ * A function that can fail returns 0 or an enum vmrpc_error, and then errno is
+ * the system's reason.  Outputs are written only on success.  A handle may be
+ * used by several threads at once, each waiting only for its own answer; only
+ * vmrpc_close() must be alone.  Times are in milliseconds, 1 to
+ * VMRPC_MAX_TIMEOUT_MS, and cover the whole function.  Nothing that a guest
+ * answers is trusted, and neither should the caller: text may hold any byte.
+ */
+#ifndef VMRPC_H
+#define VMRPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/vmrpc.h>
+#include <linux/vmrpc_dev.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum vmrpc_error {
+	VMRPC_ERR_NONE = 0,
+	VMRPC_ERR_FAILED,		/* none of those below: see errno */
+	VMRPC_ERR_NO_DEVICE,		/* the host's kernel has no /dev/vmrpc */
+	VMRPC_ERR_PERMISSION,		/* the VM is another user's */
+	VMRPC_ERR_NO_VM,		/* no VM has this name */
+	VMRPC_ERR_NO_SERVER,		/* the guest has not registered a server */
+	VMRPC_ERR_REFUSED,		/* the guest does not allow this module */
+	VMRPC_ERR_NO_MODULE,		/* the guest has no such module */
+	VMRPC_ERR_NO_PROCEDURE,		/* the module has no such procedure */
+	VMRPC_ERR_TIMEOUT,		/* no answer in time */
+	VMRPC_ERR_RESET,		/* the guest was reset meanwhile */
+	VMRPC_ERR_GONE,			/* the VM was destroyed */
+	VMRPC_ERR_BUSY,			/* too many calls wait for this VM */
+	VMRPC_ERR_INTERRUPTED,		/* a signal came; the guest may have done the work */
+	VMRPC_ERR_TOO_LARGE,		/* argument or result is larger than the limit */
+	VMRPC_ERR_PROTOCOL,		/* the guest's answer makes no sense */
+	VMRPC_ERR_NO_MEMORY,		/* this process is out of memory */
+};
+
+/* A handle for one VM.  It stays with that VM, also when another takes its name. */
+struct vmrpc;
+
+/* What module "sysinfo" tells, in the host's byte order. */
+struct vmrpc_system {
+	char	 os_name[32];
+	char	 os_release[64];
+	uint64_t uptime_ms;
+	uint64_t mem_total;		/* bytes, as are the next three */
+	uint64_t mem_free;
+	uint64_t mem_available;
+	uint64_t mem_cached;
+	uint32_t cpus_online;
+	uint32_t reserved;
+	double	 load[3];		/* 1, 5, 15 minutes */
+};
+
+/**
+ * vmrpc_strerror() - tell what an error is
+ * @error: an enum vmrpc_error.
+ *
+ * Return: a constant phrase in English; that of VMRPC_ERR_FAILED leaves the
+ * reason to strerror(errno).
+ */
+const char *vmrpc_strerror(int error);
+
+/**
+ * vmrpc_error_name() - name an error for a program
+ * @error: an enum vmrpc_error.
+ *
+ * Return: a constant word that never changes, as "no-such-vm".
+ */
+const char *vmrpc_error_name(int error);
+
+/**
+ * vmrpc_list() - describe the VMs that the caller may call
+ * @vms: set to an array for free(), NULL if there are none.
+ * @count: set to its length.
+ */
+int vmrpc_list(struct vmrpc_vm_info **vms, size_t *count);
+
+/**
+ * vmrpc_open() - attach to a VM
+ * @name: of the VM.
+ * @vm: set to a handle for vmrpc_close().
+ */
+int vmrpc_open(const char *name, struct vmrpc **vm);
+
+/**
+ * vmrpc_close() - free a handle
+ * @vm: the handle, or NULL.
+ */
+void vmrpc_close(struct vmrpc *vm);
+
+/**
+ * vmrpc_info() - describe a VM; its guest is not asked
+ * @vm: the handle.
+ * @info: the description.  Its state is VMRPC_VM_GONE once the VM is destroyed.
+ */
+int vmrpc_info(struct vmrpc *vm, struct vmrpc_vm_info *info);
+
+/**
+ * vmrpc_call() - perform a procedure in the guest
+ * @vm: the handle.
+ * @module: name of the module, shorter than VMRPC_MODULE_LEN.
+ * @procedure: its number.
+ * @arg: @arg_size bytes, at most VMRPC_SLOT_DATA; may be NULL if there are none.
+ * @arg_size: bytes.
+ * @timeout_ms: how long to wait.
+ * @res: room for the answer; may be NULL if there is none.
+ * @res_size: in: bytes of room; out: bytes of answer.  NULL: no room.
+ * @result: the procedure's own result; may be NULL.
+ *
+ * A call that ends without an answer may still be carried out by the guest.
+ */
+int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
+	       const void *arg, size_t arg_size, unsigned int timeout_ms,
+	       void *res, size_t *res_size, int64_t *result);
+
+/**
+ * vmrpc_echo() - have the guest return bytes, and compare
+ * @vm: the handle.
+ * @data: @size bytes.
+ * @size: at most VMRPC_SLOT_DATA.
+ * @timeout_ms: how long to wait.
+ */
+int vmrpc_echo(struct vmrpc *vm, const void *data, size_t size,
+	       unsigned int timeout_ms);
+
+/**
+ * vmrpc_read_proc() - read a whole file of module "procfs"
+ * @vm: the handle.
+ * @procedure: VMRPC_PROCFS_MEMINFO, VMRPC_PROCFS_CPUINFO or VMRPC_PROCFS_LOADAVG.
+ * @timeout_ms: how long to wait for all of it.
+ * @text: set to the bytes and a terminating NUL, for free().
+ * @size: set to the number of bytes without that NUL; may be NULL.
+ *
+ * A file larger than one call's room is read by several calls, so it is not a
+ * snapshot.  One of more than 64 MiB is VMRPC_ERR_TOO_LARGE.
+ */
+int vmrpc_read_proc(struct vmrpc *vm, uint32_t procedure,
+		    unsigned int timeout_ms, char **text, size_t *size);
+
+/**
+ * vmrpc_drop_caches() - have the guest drop its clean caches
+ * @vm: the handle.
+ * @what: 1 page cache, 2 slab objects, 3 both.
+ * @timeout_ms: how long to wait.
+ */
+int vmrpc_drop_caches(struct vmrpc *vm, uint32_t what, unsigned int timeout_ms);
+
+/**
+ * vmrpc_sysinfo() - ask the guest for load, memory, CPUs and OS, whatever it is
+ * @vm: the handle.
+ * @timeout_ms: how long to wait.
+ * @system: the answer.
+ */
+int vmrpc_sysinfo(struct vmrpc *vm, unsigned int timeout_ms,
+		  struct vmrpc_system *system);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VMRPC_H */
