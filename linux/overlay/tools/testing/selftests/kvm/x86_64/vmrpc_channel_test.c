@@ -1,0 +1,899 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of Reverse VMRPC: registering a channel, polling, calls from the host and
+ * what ends them.  The test plays the guest's server, and as a guest that lies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vmrpc_util.h"
+
+#define PAGE		4096ull
+#define NOBODY		65534
+#define LONG_MS		60000	/* not waited for: something ends the call */
+#define SHORT_MS	100	/* waited for */
+#define SLOTS		4
+
+/* A VM with room for a channel. */
+FIXTURE(channel)
+{
+	struct vmrpc_tvm tvm;
+	struct kvm_vcpu *vcpu;
+	struct vmrpc_channel channel;
+	struct vmrpc_caller caller;
+	struct vmrpc_async async;
+	int irq;
+};
+
+FIXTURE_SETUP(channel)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	self->irq = eventfd(0, EFD_NONBLOCK);
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, self->irq);
+	self->vcpu = self->tvm.vcpus[0];
+	vmrpc_channel_init(&self->channel, self->tvm.vm, SLOTS);
+	vmrpc_caller_init(&self->caller, self->tvm.fd, LONG_MS);
+}
+
+FIXTURE_TEARDOWN(channel)
+{
+	vmrpc_tvm_free(&self->tvm);
+	close(self->irq);
+}
+
+static int64_t register_slots(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel, uint32_t slots)
+{
+	return vmrpc_register(vcpu, slots, channel->gpa / PAGE, NULL);
+}
+
+#define register_all(self) register_slots((self)->vcpu, &(self)->channel, SLOTS)
+
+static bool pending(struct vmrpc_channel *channel)
+{
+	uint32_t i;
+
+	for (i = 0; i < channel->slots; i++)
+		if (vmrpc_channel_pending(channel, i))
+			return true;
+	return false;
+}
+
+/* Answers every pending request with its argument. */
+static int echo_all(struct vmrpc_channel *channel)
+{
+	struct vmrpc_request *request;
+	int answered = 0;
+	uint32_t i;
+
+	for (i = 0; i < channel->slots; i++) {
+		if (!vmrpc_channel_pending(channel, i))
+			continue;
+		request = vmrpc_channel_request(channel, i);
+		vmrpc_channel_reply(channel, i, 0, request + 1, request->arg_size);
+		answered++;
+	}
+	return answered;
+}
+
+static uint64_t interrupts(int irq)
+{
+	uint64_t count = 0;
+
+	return read(irq, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+/* Registering */
+
+TEST_F(channel, register_gives_generation)
+{
+	struct vmrpc_vm_info info = vmrpc_info(self->tvm.fd);
+	uint64_t generation;
+
+	ASSERT_EQ(VMRPC_VM_ABSENT, info.state);
+	ASSERT_EQ(0, info.generation);
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, SLOTS, self->channel.gpa / PAGE, &generation));
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_EQ(VMRPC_VM_READY, info.state);
+	ASSERT_EQ(generation, info.generation);
+	ASSERT_EQ(SLOTS, info.slots);
+	ASSERT_EQ(VMRPC_TEST_VCPUS, info.vcpus);
+}
+
+TEST_F(channel, register_again_new_generation)
+{
+	uint64_t first, second;
+
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, SLOTS, self->channel.gpa / PAGE, &first));
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, SLOTS, self->channel.gpa / PAGE, &second));
+	ASSERT_NE(first, second);
+}
+
+TEST_F(channel, register_most_slots_accepted)
+{
+	vmrpc_channel_init(&self->channel, self->tvm.vm, VMRPC_MAX_SLOTS);
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, VMRPC_MAX_SLOTS));
+	ASSERT_EQ(VMRPC_MAX_SLOTS, vmrpc_info(self->tvm.fd).slots);
+}
+
+TEST_F(channel, register_no_slots_refused)
+{
+	ASSERT_EQ(-VMRPC_EINVAL, register_slots(self->vcpu, &self->channel, 0));
+}
+
+TEST_F(channel, register_too_many_slots_refused)
+{
+	vmrpc_channel_init(&self->channel, self->tvm.vm, VMRPC_MAX_SLOTS + 1);
+	ASSERT_EQ(-VMRPC_EINVAL, register_slots(self->vcpu, &self->channel, VMRPC_MAX_SLOTS + 1));
+}
+
+TEST_F(channel, register_frame_out_of_range_refused)
+{
+	ASSERT_EQ(-VMRPC_EINVAL, vmrpc_register(self->vcpu, 1, ~0ull, NULL));
+	ASSERT_EQ(-VMRPC_EINVAL, vmrpc_register(self->vcpu, 1, 1ull << 52, NULL));
+}
+
+TEST_F(channel, register_frame_without_memory_fault)
+{
+	ASSERT_EQ(-VMRPC_EFAULT, vmrpc_register(self->vcpu, 1, (1ull << 32) / PAGE, NULL));
+	ASSERT_EQ(VMRPC_VM_ABSENT, vmrpc_info(self->tvm.fd).state);
+}
+
+TEST_F(channel, register_last_page_without_memory_fault)
+{
+	vm_userspace_mem_region_add(self->tvm.vm, VM_MEM_SRC_ANONYMOUS, 1ull << 32, 10, 2, 0);
+	ASSERT_EQ(-VMRPC_EFAULT, vmrpc_register(self->vcpu, 1, (1ull << 32) / PAGE, NULL));
+}
+
+TEST_F(channel, register_memory_slot_read_only_fault)
+{
+	vm_userspace_mem_region_add(self->tvm.vm, VM_MEM_SRC_ANONYMOUS, 1ull << 32, 10, 3,
+				    KVM_MEM_READONLY);
+	ASSERT_EQ(-VMRPC_EFAULT, vmrpc_register(self->vcpu, 1, (1ull << 32) / PAGE, NULL));
+}
+
+TEST_F(channel, register_fails_old_channel_stays)
+{
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(-VMRPC_EFAULT, vmrpc_register(self->vcpu, 1, (1ull << 32) / PAGE, NULL));
+	ASSERT_EQ(VMRPC_VM_READY, vmrpc_info(self->tvm.fd).state);
+}
+
+TEST_F(channel, unregister_absent_again)
+{
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_UNREGISTER, 0, 0, 0, NULL));
+	ASSERT_EQ(VMRPC_VM_ABSENT, vmrpc_info(self->tvm.fd).state);
+}
+
+TEST_F(channel, not_registered_operations_not_connected)
+{
+	ASSERT_EQ(-VMRPC_ENOTCONN, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(-VMRPC_ENOTCONN, vmrpc_poll(self->vcpu, VMRPC_POLL_PARK, NULL));
+	ASSERT_EQ(-VMRPC_ENOTCONN, vmrpc_hypercall(self->vcpu, VMRPC_OP_UNREGISTER, 0, 0, 0,
+						   NULL));
+}
+
+/* Calls */
+
+TEST_F(channel, call_not_registered_not_connected)
+{
+	ASSERT_EQ(ENOTCONN, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).errors);
+}
+
+TEST_F(channel, call_request_has_its_fields)
+{
+	struct vmrpc_request *request = vmrpc_channel_request(&self->channel, 0);
+
+	ASSERT_EQ(0, register_all(self));
+	strcpy((char *)self->caller.call.module, "procfs");
+	self->caller.call.procedure = VMRPC_PROCFS_LOADAVG;
+	self->caller.call.res_size = 33;
+	memcpy(self->caller.arg, "argument", 8);
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+
+	ASSERT_NE(0, request->seq);
+	ASSERT_NE(0, request->timeout_ns);
+	ASSERT_GE(LONG_MS * 1000000ull, request->timeout_ns);
+	ASSERT_STREQ("procfs", (char *)request->module);
+	ASSERT_EQ(VMRPC_PROCFS_LOADAVG, request->procedure);
+	ASSERT_EQ(8, request->arg_size);
+	ASSERT_EQ(33, request->res_max);
+	ASSERT_EQ(0, request->reserved);
+	ASSERT_EQ(0, memcmp(request + 1, "argument", 8));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).calls_in_flight);
+
+	vmrpc_channel_reply(&self->channel, 0, 0, "result", 6);
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	ASSERT_EQ(6, self->caller.call.res_size);
+	ASSERT_EQ(6, self->caller.call.result);
+	ASSERT_EQ(0, memcmp(self->caller.res, "result", 6));
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+}
+
+TEST_F(channel, call_largest_comes_back)
+{
+	static uint8_t arg[VMRPC_SLOT_DATA], res[VMRPC_SLOT_DATA];
+
+	ASSERT_EQ(0, register_all(self));
+	memset(arg, 0x42, sizeof(arg));
+	self->caller.call.arg = (unsigned long)arg;
+	self->caller.call.arg_size = sizeof(arg);
+	self->caller.call.res = (unsigned long)res;
+	self->caller.call.res_size = sizeof(res);
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	ASSERT_EQ(0, memcmp(arg, res, sizeof(arg)));
+}
+
+TEST_F(channel, call_kick_wanted_interrupt_raised)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(1, interrupts(self->irq));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).interrupts);
+}
+
+TEST_F(channel, call_no_kick_wanted_no_interrupt)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(0, interrupts(self->irq));
+}
+
+TEST_F(channel, call_not_answered_times_out)
+{
+	struct vmrpc_vm_info info;
+
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_EQ(1, info.calls);
+	ASSERT_EQ(1, info.errors);
+	ASSERT_EQ(1, info.calls_in_flight);
+}
+
+TEST_F(channel, call_answer_with_wrong_sequence_times_out)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.timeout_ms = 10 * SHORT_MS;
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+	vmrpc_channel_reply(&self->channel, 0, 0, "x", 1);
+	vmrpc_channel_response(&self->channel, 0)->seq++;
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(channel, slot_abandoned_not_reused_until_answered)
+{
+	uint64_t seq;
+
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	seq = vmrpc_channel_request(&self->channel, 0)->seq;
+
+	/* The one slot is the guest's: the next call cannot even be sent. */
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(seq, vmrpc_channel_request(&self->channel, 0)->seq);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).calls);
+
+	/* The guest gives it back, and the late answer is nobody's. */
+	vmrpc_channel_reply(&self->channel, 0, 0, "late", 4);
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	self->caller.call.timeout_ms = LONG_MS;
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+	ASSERT_NE(seq, vmrpc_channel_request(&self->channel, 0)->seq);
+	vmrpc_channel_reply(&self->channel, 0, 0, "prompt", 6);
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	ASSERT_EQ(0, memcmp(self->caller.res, "prompt", 6));
+}
+
+TEST_F(channel, slots_all_abandoned_waiter_gets_freed_one)
+{
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+
+	self->caller.call.timeout_ms = LONG_MS;
+	vmrpc_caller_start(&self->caller);
+	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+}
+
+static void on_signal(int sig)
+{
+}
+
+TEST_F(channel, call_signalled_interrupted)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR2, &action, NULL);
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	pthread_kill(self->caller.thread, SIGUSR2);
+	ASSERT_EQ(EINTR, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(channel, call_registered_again_reset)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(channel, call_unregistered_reset)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_UNREGISTER, 0, 0, 0, NULL));
+	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(channel, call_vm_reset_reset)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
+	ASSERT_EQ(VMRPC_VM_ABSENT, vmrpc_info(self->tvm.fd).state);
+	ASSERT_EQ(-VMRPC_ENOTCONN, vmrpc_poll(self->vcpu, 0, NULL));
+}
+
+TEST_F(channel, call_waiting_for_slot_vm_reset_reset)
+{
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	self->caller.call.timeout_ms = LONG_MS;
+	vmrpc_caller_start(&self->caller);
+	usleep(20000);
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	vmrpc_caller_join(&self->caller);
+	/* Before it looked for a slot the channel was gone already. */
+	ASSERT_TRUE(self->caller.err == ECONNRESET || self->caller.err == ENOTCONN);
+}
+
+TEST_F(channel, call_vm_destroyed_shut_down)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	kvm_vm_free(self->tvm.vm);
+	self->tvm.vm = NULL;
+	ASSERT_EQ(ESHUTDOWN, vmrpc_caller_join(&self->caller));
+	ASSERT_EQ(VMRPC_VM_GONE, vmrpc_info(self->tvm.fd).state);
+	ASSERT_EQ(ESHUTDOWN, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(ESHUTDOWN, errno);
+}
+
+TEST_F(channel, call_memory_slot_deleted_protocol_error)
+{
+	vm_userspace_mem_region_add(self->tvm.vm, VM_MEM_SRC_ANONYMOUS, 1ull << 32, 10, 3, 0);
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, 1, (1ull << 32) / PAGE, NULL));
+	vm_mem_region_delete(self->tvm.vm, 10);
+	ASSERT_EQ(EPROTO, vmrpc_caller_call(&self->caller));
+}
+
+/* The host's mapping follows: here, when the VMM drops the memory. */
+TEST_F(channel, call_page_replaced_followed)
+{
+	void *page = vmrpc_channel_control(&self->channel);
+
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, madvise(page, (1 + 2 * SLOTS) * PAGE, MADV_DONTNEED));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+}
+
+/* Polling */
+
+TEST_F(channel, poll_parked_request_wakes)
+{
+	struct vmrpc_vm_info info;
+
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	vmrpc_caller_start(&self->caller);
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(0, self->async.run_errno);
+	ASSERT_EQ(-VMRPC_EINTR, self->async.ret);
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_EQ(1, info.wakes);
+	ASSERT_EQ(0, info.interrupts);
+	ASSERT_EQ(0, vmrpc_guest_interrupts(self->tvm.vm));
+
+	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+}
+
+/* A server that parks in the thread has its interrupts disabled while it does. */
+TEST_F(channel, poll_parked_interrupts_disabled_request_wakes)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	vmrpc_async_start_masked(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(-VMRPC_EINTR, self->async.ret);
+}
+
+TEST_F(channel, poll_parked_interrupt_wakes)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	vmrpc_send_interrupt(self->tvm.vm, self->vcpu->id);
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(0, self->async.run_errno);
+	ASSERT_EQ(-VMRPC_EINTR, self->async.ret);
+	ASSERT_EQ(1, vmrpc_guest_interrupts(self->tvm.vm));
+}
+
+TEST_F(channel, poll_parked_signal_shows_halted)
+{
+	struct kvm_mp_state state;
+
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	vmrpc_async_signal(&self->async);
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(EINTR, self->async.run_errno);
+	ASSERT_EQ(-VMRPC_EINTR, self->async.ret);
+	vcpu_mp_state_get(self->vcpu, &state);
+	ASSERT_EQ(KVM_MP_STATE_HALTED, state.mp_state);
+}
+
+/* Out of KVM_RUN by a signal the vCPU is still a poller: a request finds it. */
+TEST_F(channel, poll_parked_signal_request_wakes_later)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	vmrpc_async_signal(&self->async);
+	vmrpc_async_join(&self->async);
+
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(pending(&self->channel));
+	vmrpc_async_resume(&self->async, self->vcpu);
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(0, self->async.run_errno);
+	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(channel, poll_park_delivers_first)
+{
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	vmrpc_send_interrupt(self->tvm.vm, self->vcpu->id);
+	vmrpc_async_join(&self->async);
+}
+
+/* Requests after the one that raised the interrupt: the poll says "look again". */
+TEST_F(channel, poll_more_requests_since_kick_told)
+{
+	uint64_t again;
+
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	self->caller.call.timeout_ms = 1;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, VMRPC_POLL_PARK, &again));
+	ASSERT_EQ(1, again);
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).parks);
+}
+
+/* Many callers */
+
+#define CALLERS		8
+#define CALLS_EACH	25
+
+struct client {
+	pthread_t thread;
+	int fd;
+	uint64_t number;
+	int wrong;
+};
+
+static void *client_main(void *arg)
+{
+	struct client *client = arg;
+	struct vmrpc_caller caller;
+	uint64_t i, sent;
+
+	vmrpc_caller_init(&caller, client->fd, LONG_MS);
+	for (i = 0; i < CALLS_EACH; i++) {
+		sent = client->number << 32 | i;
+		memcpy(caller.arg, &sent, sizeof(sent));
+		memset(caller.res, 0, sizeof(caller.res));
+		caller.call.res_size = sizeof(caller.res);
+		if (vmrpc_caller_call(&caller) || memcmp(caller.res, &sent, sizeof(sent)))
+			client->wrong++;
+	}
+	return NULL;
+}
+
+/* A guest's server with one vCPU: looks at the slots, parks when there is nothing. */
+static void serve(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel, int count)
+{
+	struct vmrpc_control *control = vmrpc_channel_control(channel);
+
+	while (count > 0) {
+		control->need_kick = 0;
+		count -= echo_all(channel);
+		control->need_kick = 1;
+		__sync_synchronize();
+		vmrpc_poll(vcpu, pending(channel) || count <= 0 ? 0 : VMRPC_POLL_PARK, NULL);
+	}
+}
+
+static int serve_clients(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel, int fd)
+{
+	struct client clients[CALLERS];
+	int i, wrong = 0;
+
+	for (i = 0; i < CALLERS; i++) {
+		clients[i] = (struct client){ .fd = fd, .number = i };
+		pthread_create(&clients[i].thread, NULL, client_main, &clients[i]);
+	}
+	serve(vcpu, channel, CALLERS * CALLS_EACH);
+	for (i = 0; i < CALLERS; i++) {
+		pthread_join(clients[i].thread, NULL);
+		wrong += clients[i].wrong;
+	}
+	return wrong;
+}
+
+TEST_F_TIMEOUT(channel, eight_callers_one_slot_each_its_answer, 60)
+{
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	self->channel.slots = 1;
+	ASSERT_EQ(0, serve_clients(self->vcpu, &self->channel, self->tvm.fd));
+}
+
+TEST_F_TIMEOUT(channel, eight_callers_four_slots_each_its_answer, 60)
+{
+	struct vmrpc_vm_info info;
+
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, serve_clients(self->vcpu, &self->channel, self->tvm.fd));
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_EQ(CALLERS * CALLS_EACH, info.calls);
+	ASSERT_EQ(0, info.errors);
+	ASSERT_EQ(0, info.calls_in_flight);
+}
+
+TEST_F(channel, four_slots_all_in_flight)
+{
+	struct vmrpc_caller callers[SLOTS];
+	int i;
+
+	ASSERT_EQ(0, register_all(self));
+	for (i = 0; i < SLOTS; i++) {
+		vmrpc_caller_init(&callers[i], self->tvm.fd, LONG_MS);
+		callers[i].arg[0] = i;
+		vmrpc_caller_start(&callers[i]);
+	}
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).calls_in_flight == SLOTS);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0) &&
+		       vmrpc_channel_pending(&self->channel, 1) &&
+		       vmrpc_channel_pending(&self->channel, 2) &&
+		       vmrpc_channel_pending(&self->channel, 3));
+	ASSERT_EQ(SLOTS, echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	for (i = 0; i < SLOTS; i++) {
+		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
+		ASSERT_EQ(i, callers[i].res[0]);
+	}
+}
+
+/* What the guest says of an answer, and what its caller hears. */
+FIXTURE(answer)
+{
+	struct vmrpc_tvm tvm;
+	struct vmrpc_channel channel;
+	struct vmrpc_caller caller;
+};
+
+FIXTURE_VARIANT(answer)
+{
+	uint32_t status;
+	uint32_t res_size;
+	uint64_t reserved;
+	int expected;
+};
+
+#define ANSWER(_name, _status, _res_size, _reserved, _expected)			\
+	FIXTURE_VARIANT_ADD(answer, _name) {					\
+		.status = _status, .res_size = _res_size, .reserved = _reserved,\
+		.expected = _expected,						\
+	}
+
+ANSWER(size_zero, 0, 0, 0, 0);
+ANSWER(size_largest, 0, 64, 0, 0);
+ANSWER(size_over_room, 0, 65, 0, EPROTO);
+ANSWER(size_enormous, 0, ~0u, 0, EPROTO);
+ANSWER(reserved_set, 0, 8, 1, EPROTO);
+ANSWER(status_not_an_error, 9999, 0, 0, EPROTO);
+ANSWER(status_negative, -VMRPC_EINVAL, 0, 0, EPROTO);
+ANSWER(status_of_the_host, VMRPC_ENODEV, 0, 0, EPROTO);
+ANSWER(status_eperm, VMRPC_EPERM, 0, 0, EPROTO);
+ANSWER(status_refused, VMRPC_ECONNREFUSED, 0, 0, ECONNREFUSED);
+ANSWER(status_no_module, VMRPC_EPROTONOSUPPORT, 0, 0, EPROTONOSUPPORT);
+ANSWER(status_no_procedure, VMRPC_ENOSYS, 0, 0, ENOSYS);
+ANSWER(status_result_too_large, VMRPC_EMSGSIZE, 0, 0, EMSGSIZE);
+ANSWER(status_invalid, VMRPC_EINVAL, 0, 0, EINVAL);
+ANSWER(status_too_big, VMRPC_E2BIG, 0, 0, E2BIG);
+ANSWER(status_no_memory, VMRPC_ENOMEM, 0, 0, ENOMEM);
+
+FIXTURE_SETUP(answer)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	vmrpc_channel_init(&self->channel, self->tvm.vm, 1);
+	ASSERT_EQ(0, register_slots(self->tvm.vcpus[0], &self->channel, 1));
+	vmrpc_caller_init(&self->caller, self->tvm.fd, LONG_MS);
+}
+
+FIXTURE_TEARDOWN(answer)
+{
+	vmrpc_tvm_free(&self->tvm);
+}
+
+TEST_F(answer, given_caller_hears)
+{
+	struct vmrpc_response *response = vmrpc_channel_response(&self->channel, 0);
+	struct vmrpc_request *request = vmrpc_channel_request(&self->channel, 0);
+
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+	response->status = variant->status;
+	response->res_size = variant->res_size;
+	response->reserved[4] = variant->reserved;
+	__atomic_store_n(&response->seq, request->seq, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, vmrpc_poll(self->tvm.vcpus[0], 0, NULL));
+	ASSERT_EQ(variant->expected, vmrpc_caller_join(&self->caller));
+	/* Whatever it was, the slot is free again. */
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+}
+
+/* /dev/vmrpc and the VM descriptors */
+
+TEST_F(channel, attach_by_name_calls)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, register_all(self));
+	self->caller.fd = fd;
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	close(fd);
+}
+
+TEST_F(channel, attach_unknown_name_not_found)
+{
+	ASSERT_EQ(-ENOENT, vmrpc_attach("no-such-vm"));
+}
+
+TEST_F(channel, attach_malformed_name_refused)
+{
+	ASSERT_EQ(-EINVAL, vmrpc_attach(""));
+	ASSERT_EQ(-EINVAL, vmrpc_attach("two words"));
+}
+
+TEST_F(channel, attached_reset_denied)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(-1, ioctl(fd, VMRPC_VM_RESET));
+	ASSERT_EQ(EACCES, errno);
+	ASSERT_EQ(VMRPC_VM_READY, vmrpc_info(fd).state);
+	close(fd);
+}
+
+TEST_F(channel, attached_vm_destroyed_gone)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	vmrpc_tvm_free(&self->tvm);
+	ASSERT_EQ(VMRPC_VM_GONE, vmrpc_info(fd).state);
+	ASSERT_EQ(-ENOENT, vmrpc_attach(self->tvm.name));
+	self->caller.fd = fd;
+	ASSERT_EQ(ESHUTDOWN, vmrpc_caller_call(&self->caller));
+	close(fd);
+}
+
+/* How many VMs of that name the caller may see: 0 or 1; -errno. */
+static int list_names(const char *name)
+{
+	struct vmrpc_vm_info infos[64];
+	struct vmrpc_dev_list list = {
+		.entries = (unsigned long)infos,
+		.count = ARRAY_SIZE(infos),
+	};
+	int dev = open("/dev/vmrpc", O_RDWR), found = 0;
+	uint32_t i;
+
+	if (dev < 0 || ioctl(dev, VMRPC_DEV_LIST, &list))
+		return -errno;
+	for (i = 0; i < list.count && i < ARRAY_SIZE(infos); i++)
+		found += !strcmp((char *)infos[i].name, name);
+	close(dev);
+	return found;
+}
+
+TEST_F(channel, list_shows_vm_until_destroyed)
+{
+	struct vmrpc_vm_info info = vmrpc_info(self->tvm.fd);
+
+	ASSERT_EQ(getpid(), info.pid);
+	ASSERT_EQ(getuid(), info.uid);
+	ASSERT_EQ(1, list_names(self->tvm.name));
+	vmrpc_tvm_free(&self->tvm);
+	ASSERT_EQ(0, list_names(self->tvm.name));
+}
+
+TEST_F(channel, list_short_array_counts_all)
+{
+	struct vmrpc_dev_list list = { .count = 0 };
+	int dev = open("/dev/vmrpc", O_RDWR);
+
+	ASSERT_EQ(0, ioctl(dev, VMRPC_DEV_LIST, &list));
+	ASSERT_LE(1, list.count);
+	close(dev);
+}
+
+TEST_F(channel, list_reserved_set_refused)
+{
+	struct vmrpc_dev_list list = { .reserved = 1 };
+	int dev = open("/dev/vmrpc", O_RDWR);
+
+	ASSERT_EQ(-1, ioctl(dev, VMRPC_DEV_LIST, &list));
+	ASSERT_EQ(EINVAL, errno);
+	close(dev);
+}
+
+TEST_F(channel, attach_reserved_set_refused)
+{
+	struct vmrpc_dev_attach attach = { .reserved = 1 };
+	int dev = open("/dev/vmrpc", O_RDWR);
+
+	strcpy((char *)attach.name, self->tvm.name);
+	ASSERT_EQ(-1, ioctl(dev, VMRPC_DEV_ATTACH, &attach));
+	ASSERT_EQ(EINVAL, errno);
+	close(dev);
+}
+
+/* In a child, because there is no way back. */
+static int as_nobody(int (*fn)(const char *name), const char *name)
+{
+	int status;
+
+	if (!fork())
+		_exit(setgid(NOBODY) || setuid(NOBODY) ? 255 : -fn(name));
+	wait(&status);
+	return WEXITSTATUS(status);
+}
+
+TEST_F(channel, other_user_attach_denied)
+{
+	if (getuid())
+		SKIP(return, "not root");
+	ASSERT_EQ(EACCES, as_nobody(vmrpc_attach, self->tvm.name));
+}
+
+TEST_F(channel, other_user_list_hidden)
+{
+	if (getuid())
+		SKIP(return, "not root");
+	ASSERT_EQ(0, as_nobody(list_names, self->tvm.name));
+}
+
+TEST_F(channel, ioctl_unknown_refused)
+{
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_DEV_LIST, NULL));
+	ASSERT_EQ(ENOTTY, errno);
+}
+
+TEST_F(channel, call_timeout_zero_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.timeout_ms = 0;
+	ASSERT_EQ(EINVAL, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_timeout_over_limit_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.timeout_ms = VMRPC_MAX_TIMEOUT_MS + 1;
+	ASSERT_EQ(EINVAL, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_module_malformed_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	memset(self->caller.call.module, 'a', sizeof(self->caller.call.module));
+	ASSERT_EQ(EINVAL, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_reserved_set_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.reserved = 1;
+	ASSERT_EQ(EINVAL, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_argument_over_limit_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.arg_size = VMRPC_SLOT_DATA + 1;
+	ASSERT_EQ(E2BIG, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_room_over_limit_refused)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.res_size = VMRPC_SLOT_DATA + 1;
+	ASSERT_EQ(E2BIG, vmrpc_caller_call(&self->caller));
+}
+
+TEST_F(channel, call_argument_unmapped_fault)
+{
+	ASSERT_EQ(0, register_all(self));
+	self->caller.call.arg = PAGE;
+	ASSERT_EQ(EFAULT, vmrpc_caller_call(&self->caller));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmrpc_fuzz_test [-s SECONDS] [-r SEED]: a guest, its host's clients and its VMM do
+ * at random what they may, all at once.  Nothing is expected of the answers: the test
+ * is that the host kernel reports nothing, and that all of it ends.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "vmrpc_util.h"
+
+#define SLOTS		4
+#define CALLERS		3
+#define TIMEOUT_MS	20
+
+static struct vmrpc_tvm tvm;
+static struct vmrpc_channel channel;
+static uint64_t gva;
+static unsigned int seed;
+static bool stop;
+static uint64_t hypercalls, calls;
+
+struct fuzzer {
+	pthread_t thread;
+	void (*step)(struct fuzzer *fuzzer);
+	struct kvm_vcpu *vcpu;
+	unsigned int random;
+};
+
+static uint32_t pick(struct fuzzer *fuzzer, uint32_t below)
+{
+	return rand_r(&fuzzer->random) % below;
+}
+
+/* Often a sensible number, sometimes an extreme one, sometimes any. */
+static uint64_t number(struct fuzzer *fuzzer, uint64_t sensible)
+{
+	static const uint64_t extremes[] = {
+		0, 1, ~0ull, 1ull << 63, 1ull << 32, 0xffffffff, 0x7fffffff, VMRPC_MAX_ARG,
+		VMRPC_MAX_ARG + 1, 4095, 4096, 1ull << 47, (1ull << 47) - 8, ~0ull << 47,
+	};
+
+	switch (pick(fuzzer, 8)) {
+	case 0:
+		return extremes[pick(fuzzer, ARRAY_SIZE(extremes))];
+	case 1:
+		/* Never an address of this process. */
+		return 1ull << 62 | (uint64_t)rand_r(&fuzzer->random) << 31 | rand_r(&fuzzer->random);
+	default:
+		return sensible;
+	}
+}
+
+static void fill_argument(struct fuzzer *fuzzer)
+{
+	void *page = addr_gva2hva(tvm.vm, gva);
+	struct vmrpc_test_memory *memory = page;
+
+	if (pick(fuzzer, 3)) {
+		vmrpc_bind_fill(tvm.vm, gva, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION);
+		((uint8_t *)page)[pick(fuzzer, sizeof(struct vmrpc_bind))] ^= !pick(fuzzer, 4);
+	} else {
+		memory->gva = number(fuzzer, gva);
+		memory->length = number(fuzzer, pick(fuzzer, 8192));
+	}
+}
+
+/* A wait has at most a few ms: PARK and SLEEP take them from the same place. */
+static void hypercall(struct fuzzer *fuzzer)
+{
+	static const struct vmrpc_test_wait wait = { .ms = 2 };
+	uint32_t op = pick(fuzzer, VMRPC_OP_POLL + 2);
+	uint32_t procedure = pick(fuzzer, VMRPC_TEST_PARK + 2);
+	uint64_t args[4] = { op };
+
+	fill_argument(fuzzer);
+	switch (op) {
+	case VMRPC_OP_BIND:
+		args[3] = number(fuzzer, gva);
+		break;
+	case VMRPC_OP_UNBIND:
+		args[1] = number(fuzzer, 0x101 + pick(fuzzer, 4));
+		break;
+	case VMRPC_OP_PERFORM:
+		if (procedure >= VMRPC_TEST_SLEEP)
+			memcpy(addr_gva2hva(tvm.vm, gva), &wait, sizeof(wait));
+		args[0] |= procedure << VMRPC_PROCEDURE_SHIFT;
+		args[1] = number(fuzzer, 0x101 + pick(fuzzer, 4) + 0x100 * pick(fuzzer, 4));
+		args[2] = number(fuzzer, procedure < VMRPC_TEST_SLEEP ? 24 : 8);
+		args[3] = number(fuzzer, gva);
+		break;
+	case VMRPC_OP_REGISTER:
+		args[1] = number(fuzzer, 1 + pick(fuzzer, SLOTS));
+		args[2] = number(fuzzer, channel.gpa / getpagesize());
+		break;
+	case VMRPC_OP_POLL:
+		args[1] = number(fuzzer, pick(fuzzer, 2));
+		break;
+	}
+	if (!pick(fuzzer, 16))
+		args[pick(fuzzer, 4)] = number(fuzzer, 0);
+	vmrpc_hypercall_begin(fuzzer->vcpu, args[0], args[1], args[2], args[3], 0);
+	__vcpu_run(fuzzer->vcpu);	/* a signal may end it: the next one starts afresh */
+	__atomic_add_fetch(&hypercalls, 1, __ATOMIC_RELAXED);
+}
+
+/* The guest's other processor: answers, lies, scribbles. */
+static void scribble(struct fuzzer *fuzzer)
+{
+	uint32_t slot = pick(fuzzer, SLOTS);
+	uint8_t *page = (uint8_t *)vmrpc_channel_control(&channel);
+
+	switch (pick(fuzzer, 4)) {
+	case 0:
+		page[pick(fuzzer, (1 + 2 * SLOTS) * 4096)] = pick(fuzzer, 256);
+		break;
+	case 1:
+		vmrpc_channel_control(&channel)->need_kick = pick(fuzzer, 3);
+		break;
+	default:
+		vmrpc_channel_reply(&channel, slot, pick(fuzzer, 4) ? 0 : pick(fuzzer, 200), "x", 1);
+		vmrpc_channel_response(&channel, slot)->res_size = number(fuzzer, 8);
+	}
+	usleep(100);
+}
+
+static void call(struct fuzzer *fuzzer)
+{
+	struct vmrpc_caller caller;
+
+	vmrpc_caller_init(&caller, tvm.fd, 1 + pick(fuzzer, TIMEOUT_MS));
+	caller.call.arg_size = pick(fuzzer, 64);
+	caller.call.res_size = pick(fuzzer, 64);
+	if (!pick(fuzzer, 8))
+		((uint8_t *)&caller.call)[pick(fuzzer, sizeof(caller.call))] ^= 1 << pick(fuzzer, 8);
+	/* Not for an hour, and not over memory of ours. */
+	caller.call.timeout_ms %= 100;
+	caller.call.res = number(fuzzer, (unsigned long)caller.res);
+	/* Many fail at once; the guest is to have its turn, too. */
+	if (vmrpc_caller_call(&caller))
+		usleep(500);
+	__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+}
+
+/* The VMM and its host: resets, other descriptors, memory that goes and comes. */
+static void manage(struct fuzzer *fuzzer)
+{
+	static struct vmrpc_vm_info infos[64];
+	uint8_t junk[512];
+	uint32_t i;
+	int fd;
+
+	switch (pick(fuzzer, 5)) {
+	case 0:
+		ioctl(tvm.fd, VMRPC_VM_RESET);
+		break;
+	case 1:
+		madvise(vmrpc_channel_control(&channel), (1 + 2 * SLOTS) * 4096, MADV_DONTNEED);
+		break;
+	case 2:
+		fd = vmrpc_attach(tvm.name);
+		if (fd >= 0) {
+			vmrpc_info(fd);
+			close(fd);
+		}
+		break;
+	default:
+		for (i = 0; i < sizeof(junk); i++)
+			junk[i] = pick(fuzzer, 4) ? 0 : pick(fuzzer, 256);
+		((struct vmrpc_dev_list *)junk)->entries = number(fuzzer, (unsigned long)infos);
+		fd = open("/dev/vmrpc", O_RDWR);
+		ioctl(fd, pick(fuzzer, 2) ? VMRPC_DEV_LIST : VMRPC_DEV_ATTACH, junk);
+		close(fd);
+	}
+	usleep(2000);
+}
+
+static void *fuzz(void *arg)
+{
+	struct fuzzer *fuzzer = arg;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		fuzzer->step(fuzzer);
+	return NULL;
+}
+
+static void run(int seconds)
+{
+	struct fuzzer fuzzers[VMRPC_TEST_VCPUS + CALLERS + 2] = { };
+	int i, n = ARRAY_SIZE(fuzzers);
+	time_t end = time(NULL) + seconds;
+
+	for (i = 0; i < n; i++) {
+		fuzzers[i].step = i < VMRPC_TEST_VCPUS ? hypercall :
+				  i < VMRPC_TEST_VCPUS + CALLERS ? call :
+				  i == n - 2 ? scribble : manage;
+		if (i < VMRPC_TEST_VCPUS)
+			fuzzers[i].vcpu = tvm.vcpus[i];
+		fuzzers[i].random = seed + i;
+		pthread_create(&fuzzers[i].thread, NULL, fuzz, &fuzzers[i]);
+	}
+	/* What parks or sleeps does so until a signal comes. */
+	while (time(NULL) < end) {
+		usleep(3000);
+		for (i = 0; i < VMRPC_TEST_VCPUS; i++)
+			pthread_kill(fuzzers[i].thread, SIGUSR1);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < n; i++) {
+		if (i < VMRPC_TEST_VCPUS)
+			vmrpc_signal_until_ended(fuzzers[i].thread);
+		else
+			pthread_join(fuzzers[i].thread, NULL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int opt, seconds = 10;
+
+	seed = getpid() ^ time(NULL);
+	while ((opt = getopt(argc, argv, "s:r:")) != -1) {
+		if (opt == 's')
+			seconds = atoi(optarg);
+		else if (opt == 'r')
+			seed = strtoul(optarg, NULL, 0);
+		else
+			return KSFT_FAIL;
+	}
+	ksft_print_header();
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		ksft_exit_skip("the host kernel has no KVM_CAP_VMRPC\n");
+	if (vmrpc_server_load())
+		ksft_exit_skip("vmrpc_test_server.ko cannot be loaded\n");
+	ksft_set_plan(1);
+	ksft_print_msg("seed %u, %d s\n", seed, seconds);
+	vmrpc_tvm_create(&tvm);
+	vmrpc_tvm_enable(&tvm, -1);
+	vmrpc_channel_init(&channel, tvm.vm, SLOTS);
+	gva = vm_vaddr_alloc_pages(tvm.vm, 4);
+	run(seconds);
+	vmrpc_tvm_free(&tvm);
+	ksft_print_msg("%lu hypercalls, %lu calls\n", hypercalls, calls);
+	ksft_test_result(!vmrpc_server_unload() && !vmrpc_server_load(), "everything_at_random_ends\n");
+	ksft_finished();
+}

@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the command shows of a guest is what the guest sees itself.
+here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/lib/tap.sh"
+. "$here/lib/vm.sh"
+
+setup() {
+	# The disk is only something to read; what of it is in memory is page cache.
+	guest start web --vcpus 2 --mem 256M -- \
+		-drive file=/usr/bin/qemu-system-x86_64,format=raw,if=none,id=disk,readonly=on \
+		-device virtio-blk-pci,drive=disk
+	wait_for 90 vm_ready web
+}
+
+teardown() {
+	guest kill web
+}
+
+# in_guest COMMAND - one word, for the guest's shell
+in_guest() {
+	guest sh web -- "$1" | tr -d '\r'
+}
+
+test_hello_in_the_hosts_log() {
+	dmesg | grep -q 'vmrpc: web: hello from Linux .*, 2 CPUs, [0-9]* MiB' ||
+		fail "no hello of the guest in the host's log: $(dmesg | tail -n 5)"
+}
+
+test_guest_found_the_interface() {
+	in_guest dmesg | grep -q 'vmrpc: features 0x3' || fail "not in the guest's log"
+}
+
+test_list_shows_vm() {
+	expect_status 0 vmrpc list
+	expect_match '(^|[[:space:]])web[[:space:]]' "$output"
+	expect ready "$(vm_field web state)"
+	expect 2 "$(vm_field web vcpus)"
+	expect "$(guest pid web)" "$(vm_field web pid)"
+}
+
+test_info_tells_host_and_guest() {
+	expect_status 0 vmrpc info web --json
+	expect Linux "$(jq -r .guest.os_name <<< "$output")"
+	expect "$(in_guest 'uname -r')" "$(jq -r .guest.os_release <<< "$output")"
+	expect 2 "$(jq -r .guest.cpus_online <<< "$output")"
+	expect_status 0 vmrpc info web
+	expect_match 'Guest OS: *Linux' "$output"
+}
+
+test_ping_all_answered() {
+	expect_status 0 vmrpc ping web -c 50 -i 0 --json
+	expect 50 "$(jq -r .received <<< "$output")"
+}
+
+test_ping_largest_answered() {
+	expect_status 0 vmrpc ping web -c 5 -i 0 -s 4032
+}
+
+test_meminfo_is_the_guests() {
+	expect "$(in_guest 'grep MemTotal /proc/meminfo')" "$(vmrpc meminfo web | grep MemTotal)"
+}
+
+test_meminfo_json_in_bytes() {
+	local kb
+	kb=$(in_guest 'cat /proc/meminfo' | sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p')
+	expect $((kb * 1024)) "$(vmrpc meminfo web --json | jq .MemTotal)"
+}
+
+test_cpuinfo_is_the_guests() {
+	expect_status 0 vmrpc cpuinfo web
+	expect 2 "$(grep -c '^processor' <<< "$output")"
+	expect "$(in_guest 'grep -m1 "model name" /proc/cpuinfo')" "$(grep -m1 'model name' <<< "$output")"
+}
+
+test_cpuinfo_is_whole() {
+	expect "$(in_guest 'cat /proc/cpuinfo' | grep -v MHz | md5sum)" \
+		"$(vmrpc cpuinfo web | grep -v MHz | md5sum)"
+}
+
+test_loadavg_has_five_fields() {
+	expect_status 0 vmrpc loadavg web
+	expect_match '^[0-9.]+ [0-9.]+ [0-9.]+ [0-9]+/[0-9]+ [0-9]+$' "$output"
+}
+
+# Buffers are the page cache of disks, in bytes.
+buffers() {
+	vmrpc meminfo web --json | jq .Buffers
+}
+
+test_drop_caches_drops() {
+	local before
+	# Held open: the last close would drop it all.
+	in_guest 'sleep 1000 < /dev/vda > /dev/null 2>&1 & dd if=/dev/vda of=/dev/null bs=1M count=8 2> /dev/null'
+	before=$(buffers)
+	[ "$before" -gt 7000000 ] || fail "the disk that was read is not in the page cache: $before"
+	expect_status 0 vmrpc drop-caches web 2
+	[ "$(buffers)" -gt 7000000 ] || fail "drop-caches 2 dropped page cache"
+	expect_status 0 vmrpc drop-caches web 1
+	[ "$(buffers)" -lt $((before / 2)) ] || fail "still there: $(buffers) of $before bytes"
+}
+
+test_drop_caches_wrong_number_usage() {
+	expect_status 2 vmrpc drop-caches web 4
+}
+
+test_call_echo_comes_back() {
+	expect_status 0 vmrpc call web echo echo --arg "some text"
+	expect "some text" "$output"
+}
+
+test_call_by_number_comes_back() {
+	expect_status 0 vmrpc call web echo 0 --hex --arg 00ff10
+	expect 00ff10 "$output"
+}
+
+test_call_largest_comes_back() {
+	head -c 4032 /dev/urandom > /tmp/argument
+	vmrpc call web echo echo < /tmp/argument > /tmp/result
+	cmp /tmp/argument /tmp/result
+}
+
+test_call_too_large_fails() {
+	head -c 4033 /dev/zero > /tmp/argument
+	expect_status 1 vmrpc call web echo echo < /tmp/argument
+}
+
+test_eight_clients_each_gets_its_answer() {
+	local i pids=()
+	client() {
+		local n
+		for n in 1 2 3 4 5 6; do
+			[ "$(vmrpc call web echo echo --arg "client $1 call $n")" = "client $1 call $n" ] || return 1
+		done
+	}
+	for i in 1 2 3 4 5 6 7 8; do
+		client "$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || fail "a client got no answer, or another's"
+	done
+}
+
+test_eight_pings_at_once_all_answered() {
+	local i pids=()
+	for i in 1 2 3 4 5 6 7 8; do
+		vmrpc ping web -c 50 -i 0 -t 30 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || fail "a ping lost an answer"
+	done
+	expect 0 "$(vm_field web calls_in_flight)"
+}
+
+test_exit_status_usage() {
+	expect_status 2 vmrpc
+	expect_status 2 vmrpc no-such-command
+	expect_status 2 vmrpc meminfo
+	expect_status 2 vmrpc meminfo web --no-such-option
+}
+
+test_exit_status_no_such_vm() {
+	expect_status 3 vmrpc ping nobody -c 1
+	expect_match "nobody: " "$errors"
+	expect 1 "$(wc -l <<< "$errors")" "lines on stderr"
+}
+
+test_exit_status_other_user() {
+	expect_status 4 setpriv --reuid 65534 --regid 65534 --clear-groups vmrpc ping web -c 1
+}
+
+test_other_user_sees_no_vm() {
+	expect_status 0 setpriv --reuid 65534 --regid 65534 --clear-groups vmrpc list --names
+	expect "" "$output"
+}
+
+test_exit_status_unknown_module() {
+	expect_status 10 vmrpc call web nosuch 0 --arg ''
+}
+
+test_exit_status_unknown_procedure() {
+	expect_status 10 vmrpc call web echo 9 --arg ''
+}
+
+test_exit_status_deadline() {
+	vm_pause web
+	expect_status 7 vmrpc meminfo web --timeout 0.2
+	vm_continue web
+	expect_status 0 vmrpc ping web -c 5 -t 30
+	expect 0 "$(vm_field web calls_in_flight)"
+}
+
+test_pause_longer_than_callers_none_lost_after() {
+	local i
+	vm_pause web
+	for i in 1 2 3 4 5 6; do
+		expect_status 7 vmrpc call web echo echo --arg x --timeout 0.05
+	done
+	vm_continue web
+	expect_status 0 vmrpc ping web -c 20 -i 0 -t 30
+}
+
+test_exit_status_no_device() {
+	expect_status 9 unshare -m sh -c 'mount -t tmpfs none /dev; vmrpc list'
+}
+
+test_json_error_is_a_document() {
+	expect_status 3 vmrpc meminfo nobody --json
+	expect no-such-vm "$(jq -r .error.code <<< "$output")"
+	expect 3 "$(jq -r .error.status <<< "$output")"
+}
+
+test_monitor_shows_it() {
+	expect_match web "$(guest hmp web 'info vmrpc')"
+	guest qmp web '{"execute": "query-vmrpc"}' | jq -e .return > /dev/null
+}
+
+run_cases "$@"
