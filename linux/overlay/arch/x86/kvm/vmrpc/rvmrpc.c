@@ -586,8 +586,11 @@ static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots
 	return channel;
 }
 
-/* Takes the channel off the VM; its callers end with @reason. */
-static int rvmrpc_channel_close(struct vmrpc_vm *vm, int reason)
+/*
+ * Puts @next, which may be NULL, in the place of the VM's channel, whose callers end with
+ * @reason.  One step: a poll meanwhile must not hear that there is no channel.
+ */
+static int rvmrpc_channel_replace(struct vmrpc_vm *vm, struct rvmrpc_channel *next, int reason)
 {
 	struct rvmrpc_channel *channel;
 	u32 i;
@@ -595,7 +598,7 @@ static int rvmrpc_channel_close(struct vmrpc_vm *vm, int reason)
 	lockdep_assert_held(&vm->channel_mutex);
 	spin_lock_irq(&vm->lock);
 	channel = vm->channel;
-	vm->channel = NULL;
+	vm->channel = next;
 	spin_unlock_irq(&vm->lock);
 	if (!channel)
 		return -ENOTCONN;
@@ -615,7 +618,7 @@ static int rvmrpc_channel_close(struct vmrpc_vm *vm, int reason)
 void rvmrpc_close(struct vmrpc_vm *vm, int reason)
 {
 	mutex_lock(&vm->channel_mutex);
-	rvmrpc_channel_close(vm, reason);
+	rvmrpc_channel_replace(vm, NULL, reason);
 	mutex_unlock(&vm->channel_mutex);
 }
 
@@ -624,7 +627,7 @@ int rvmrpc_unregister(struct vmrpc_vm *vm)
 	int ret;
 
 	mutex_lock(&vm->channel_mutex);
-	ret = rvmrpc_channel_close(vm, -ECONNRESET);
+	ret = rvmrpc_channel_replace(vm, NULL, -ECONNRESET);
 	mutex_unlock(&vm->channel_mutex);
 	return ret;
 }
@@ -635,12 +638,9 @@ static u32 rvmrpc_channel_install(struct vmrpc_vm *vm, struct rvmrpc_channel *ch
 	u32 generation;
 
 	mutex_lock(&vm->channel_mutex);
-	rvmrpc_channel_close(vm, -ECONNRESET);
 	generation = ++vm->generation;
 	atomic_set(&vm->kick, RVMRPC_QUIET);
-	spin_lock_irq(&vm->lock);
-	vm->channel = channel;
-	spin_unlock_irq(&vm->lock);
+	rvmrpc_channel_replace(vm, channel, -ECONNRESET);
 	mutex_unlock(&vm->channel_mutex);
 	return generation;
 }
