@@ -399,7 +399,7 @@ static int vmrpc_dispatch(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 op, u3
 	case VMRPC_OP_REGISTER:
 		return a3 ? -EINVAL : rvmrpc_register(vcpu, vm, a1, a2, result);
 	case VMRPC_OP_UNREGISTER:
-		return a1 || a2 || a3 ? -EINVAL : rvmrpc_unregister(vm);
+		return a1 || a2 || a3 ? -EINVAL : rvmrpc_close(vm, -ECONNRESET);
 	case VMRPC_OP_POLL:
 		return a2 || a3 ? -EINVAL : rvmrpc_poll(vcpu, vm, a1, result);
 	default:

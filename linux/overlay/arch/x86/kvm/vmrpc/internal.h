@@ -107,9 +107,8 @@ void vmlp_reset(struct vmrpc_vm *vm, struct kvm *kvm);
 
 /* rvmrpc.c */
 int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result);
-int rvmrpc_unregister(struct vmrpc_vm *vm);
 int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *result);
-void rvmrpc_close(struct vmrpc_vm *vm, int reason);
+int rvmrpc_close(struct vmrpc_vm *vm, int reason);
 void rvmrpc_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
 
 /* loopback.c, a module of its own, uses these of core.c and rvmrpc.c */

@@ -36,11 +36,11 @@ enum rvmrpc_slot_state {
 	RVMRPC_ABANDONED,		/* its caller gave up after it sent */
 };
 
-/* Whether the guest was told of requests since it last polled. */
+/* What became of the requests that wanted a kick since the guest last polled. */
 enum rvmrpc_kick {
-	RVMRPC_QUIET = 0,
-	RVMRPC_KICKED,			/* yes */
-	RVMRPC_KICKED_MORE,		/* yes, and then more requests came */
+	RVMRPC_QUIET = 0,		/* there was none */
+	RVMRPC_WOKEN,			/* there was one, and a parked poller was woken for it */
+	RVMRPC_NEWS,			/* there were more, or no poller was parked */
 };
 
 /* A page of a channel: a guest's, or (->own) a loopback's. */
@@ -280,28 +280,39 @@ static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel)
 	return need;
 }
 
+static bool rvmrpc_wake_poller(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
+{
+	if (!channel->kvm || !vmlp_poller_wake(vm, channel->kvm))
+		return false;
+	atomic64_inc(&vm->stats.wakes);
+	return true;
+}
+
 /*
  * Tells the guest to look at its slots.  Once told it looks at all of them before it
- * parks again, so the requests that come meanwhile need no kick of their own; only the
- * poll that ends its looking must not park when there were any.
+ * parks again, so the requests that come meanwhile need no kick of their own: the poll
+ * that ends its looking does not park when there is news.  So a request is never
+ * missed, by a guest that parks with its interrupts disabled neither.
  */
 static void rvmrpc_kick(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
 {
 	int old = atomic_read(&vm->kick);
 
-	while (!atomic_try_cmpxchg(&vm->kick, &old, old == RVMRPC_QUIET ? RVMRPC_KICKED :
-									  RVMRPC_KICKED_MORE))
+	while (!atomic_try_cmpxchg(&vm->kick, &old,
+				   old == RVMRPC_QUIET ? RVMRPC_WOKEN : RVMRPC_NEWS))
 		;
 	if (old != RVMRPC_QUIET && time_before(jiffies, READ_ONCE(vm->kicked_at) + RVMRPC_REKICK))
 		return;
 	WRITE_ONCE(vm->kicked_at, jiffies);
 
-	if (channel->kvm && vmlp_poller_wake(vm, channel->kvm)) {
-		atomic64_inc(&vm->stats.wakes);
-	} else {
-		atomic64_inc(&vm->stats.interrupts);
-		vm->interrupt(vm);
-	}
+	if (rvmrpc_wake_poller(vm, channel))
+		return;
+	/* Full barrier: a poller that does not see the news is seen here. */
+	atomic_xchg(&vm->kick, RVMRPC_NEWS);
+	if (rvmrpc_wake_poller(vm, channel))
+		return;
+	atomic64_inc(&vm->stats.interrupts);
+	vm->interrupt(vm);
 }
 
 struct rvmrpc_args {
@@ -615,19 +626,13 @@ static int rvmrpc_channel_replace(struct vmrpc_vm *vm, struct rvmrpc_channel *ne
 	return 0;
 }
 
-void rvmrpc_close(struct vmrpc_vm *vm, int reason)
-{
-	mutex_lock(&vm->channel_mutex);
-	rvmrpc_channel_replace(vm, NULL, reason);
-	mutex_unlock(&vm->channel_mutex);
-}
-
-int rvmrpc_unregister(struct vmrpc_vm *vm)
+/* Closes the VM's channel; -ENOTCONN if it has none. */
+int rvmrpc_close(struct vmrpc_vm *vm, int reason)
 {
 	int ret;
 
 	mutex_lock(&vm->channel_mutex);
-	ret = rvmrpc_channel_replace(vm, NULL, -ECONNRESET);
+	ret = rvmrpc_channel_replace(vm, NULL, reason);
 	mutex_unlock(&vm->channel_mutex);
 	return ret;
 }
@@ -678,10 +683,10 @@ static int rvmrpc_poll_deliver(struct vmrpc_vm *vm)
 	return 0;
 }
 
-/* Did requests come that the guest was not told of, because it had just been told? */
+/* Did requests come that no parked poller was woken for? */
 static bool rvmrpc_poll_look_again(struct vmrpc_vm *vm)
 {
-	return atomic_xchg(&vm->kick, RVMRPC_QUIET) == RVMRPC_KICKED_MORE;
+	return atomic_xchg(&vm->kick, RVMRPC_QUIET) == RVMRPC_NEWS;
 }
 
 /* The caller holds kvm->srcu. */
@@ -698,7 +703,7 @@ int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *resu
 
 	if (park)
 		vmlp_poller_prepare(vcpu, vm);
-	/* Full barrier: a request from here on finds the poller, or raises the interrupt. */
+	/* Full barrier: a request that makes news from here on finds the poller. */
 	*result = rvmrpc_poll_look_again(vm);
 	if (park && !*result)
 		return vmlp_poller_park(vcpu, vm);

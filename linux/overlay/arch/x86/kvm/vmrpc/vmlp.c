@@ -131,6 +131,17 @@ int vmlp_poller_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
 	return vmlp_halt(vcpu, vm);
 }
 
+/*
+ * Halted, or about to halt, or on its way back into the guest.  An INIT takes a vCPU
+ * out of its halt without an entry to the guest.
+ */
+static bool vmlp_poller_will_look(struct kvm_vcpu *vcpu)
+{
+	int mp_state = READ_ONCE(vcpu->arch.mp_state);
+
+	return mp_state == KVM_MP_STATE_HALTED || mp_state == KVM_MP_STATE_RUNNABLE;
+}
+
 /* Wakes one parked poller; false if there is none.  The caller holds a reference to @kvm. */
 bool vmlp_poller_wake(struct vmrpc_vm *vm, struct kvm *kvm)
 {
@@ -139,8 +150,7 @@ bool vmlp_poller_wake(struct vmrpc_vm *vm, struct kvm *kvm)
 
 	for_each_set_bit(i, vm->pollers, atomic_read(&kvm->online_vcpus)) {
 		vcpu = kvm_get_vcpu(kvm, i);
-		/* An INIT takes a vCPU out of its halt without an entry to the guest. */
-		if (!vcpu || READ_ONCE(vcpu->arch.mp_state) != KVM_MP_STATE_HALTED)
+		if (!vcpu || !vmlp_poller_will_look(vcpu))
 			continue;
 		if (test_and_clear_bit(i, vm->pollers) && vmlp_wake(vm, vcpu))
 			return true;
