@@ -23,10 +23,10 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static bool vmrpc_on = true;
-static u32 vmrpc_features;
-static u32 vmrpc_max_arg;
-static u32 vmrpc_max_slots;
+static bool vmrpc_on __initdata = true;
+static u32 vmrpc_features __ro_after_init;
+static u32 vmrpc_max_arg __ro_after_init;
+static u32 vmrpc_max_slots __ro_after_init;
 
 static int __init vmrpc_setup(char *arg)
 {
@@ -55,15 +55,15 @@ int vmrpc_hypercall(unsigned long op, unsigned long rcx, unsigned long rdx,
 	return ret;
 }
 
-/* Deliver responses. Return: the number of pending requests or a negative errno. */
+/* Deliver responses. Return: 1 look at the slots again, 0, or a negative errno. */
 int vmrpc_poll(void)
 {
-	u64 pending;
+	u64 again;
 	int ret;
 
-	ret = vmrpc_hypercall(VMRPC_OP_POLL, 0, 0, 0, &pending);
+	ret = vmrpc_hypercall(VMRPC_OP_POLL, 0, 0, 0, &again);
 	if (!ret)
-		ret = min_t(u64, pending, VMRPC_MAX_SLOTS);
+		ret = !!again;
 	trace_vmrpc_poll(0, ret);
 	return ret;
 }
@@ -75,10 +75,11 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	int ret;
 
 	might_sleep();
-	do {
-		ret = vmrpc_hypercall(op, rcx, rdx, rsi, result);
+	while ((ret = vmrpc_hypercall(op, rcx, rdx, rsi, result)) == -EINTR) {
+		if (fatal_signal_pending(current))
+			break;
 		cond_resched();
-	} while (ret == -EINTR && !fatal_signal_pending(current));
+	}
 	return ret;
 }
 

@@ -289,7 +289,7 @@ static void rvmrpc_slot_work(struct work_struct *work)
 
 	rvmrpc_slot_answer(n, rvmrpc_slot_call(n, true));
 	/* No server thread need be about to poll. */
-	if (vmrpc_poll() || rvmrpc_pending())
+	if (vmrpc_poll() < 0 || rvmrpc_pending())
 		rvmrpc_kick();
 }
 
