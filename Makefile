@@ -63,7 +63,8 @@ help:
 #:   refresh           write the patches anew from build/src
 #:   bench             measure: build/bench/results.tsv
 #:   clean             remove build/
-#: Variables: JOBS=N (default: the number of CPUs), V=1 (show the builds' output)
+#: Variables: JOBS=N (default: the number of CPUs), V=1 (show the builds' output),
+#:   DEBUG_KERNELS=1 (kernels with KASAN and lockdep; best in a clone of its own)
 
 # ---- Sources
 
@@ -77,11 +78,18 @@ prepare-linux prepare-linux-guest prepare-qemu: prepare-%: $(SOURCES)
 
 # ---- Kernels
 
-# The configuration is made anew when a fragment or a tree changed.
-$(B)/host-kernel/.configured: linux/config/*.config scripts/kernel-config $(B)/src/linux.kconfig
+# The configuration is made anew when a fragment, a tree or DEBUG_KERNELS changed.
+DEBUG_KERNELS ?= 0
+export DEBUG_KERNELS
+$(B)/debug-$(DEBUG_KERNELS):
+	@mkdir -p $(@D)
+	@rm -f $(B)/debug-[01]
+	@touch $@
+
+$(B)/host-kernel/.configured: linux/config/*.config linux/debug.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
 	@scripts/kernel-config linux $(@D) $(KERNEL)
 	@touch $@
-$(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config scripts/kernel-config $(B)/src/linux-guest.kconfig
+$(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config linux/debug.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux-guest.kconfig
 	@scripts/kernel-config linux-guest $(@D) $(KERNEL)
 	@touch $@
 $(B)/src/linux.kconfig: prepare-linux ;
@@ -142,7 +150,7 @@ check-long: setup
 	@scripts/run-tests --group long
 
 # The host kernel as upstream has it, with the same configuration.
-$(B)/host-kernel-upstream/.configured: linux/config/*.config scripts/kernel-config $(B)/upstream/linux.version
+$(B)/host-kernel-upstream/.configured: linux/config/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
 	@scripts/kernel-config linux-upstream $(@D) $(KERNEL)
 	@touch $@
 

@@ -28,6 +28,11 @@ check() {
 	rm -f "$config.wanted"
 }
 
-check build/host-kernel/.config linux/config/*.config
-check build/guest-kernel/.config guest-kernel-patches/linux/config/*.config
+debug=
+[ ! -e build/debug-1 ] || debug=linux/debug.config
+# shellcheck disable=SC2086	# one word or none
+{
+	check build/host-kernel/.config linux/config/*.config $debug
+	check build/guest-kernel/.config guest-kernel-patches/linux/config/*.config $debug
+}
 exit $status
