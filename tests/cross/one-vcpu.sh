@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/vm.sh"
 
 setup() {
-	guest start one --vcpus 1 --mem 192M
+	guest start one --vcpus 1 --mem 256M
 	wait_for 90 vm_ready one
 }
 

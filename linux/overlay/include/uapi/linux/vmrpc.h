@@ -11,7 +11,7 @@
  * *channel*: a piece of its own memory with one control page and, for each of
  * N slots, one request page that only the host writes and one response page
  * that only the guest writes.  A slot's request is pending while its sequence
- * number differs from the response's.  The guest learns of requests by polling:
+ * number is not that of the last one the guest took.  The guest learns of requests by polling:
  * a poll that finds none parks the vCPU as HLT does, until a request or an
  * interrupt comes.  The same poll tells the host that responses are ready.
  *
