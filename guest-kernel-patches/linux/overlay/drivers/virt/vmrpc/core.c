@@ -107,7 +107,9 @@ s64 vmrpc_bind_module_kernel(const char *module, const char *version)
 		return -EINVAL;
 	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)&bind,
 				     &handle);
-	return ret ? ret : (u32)handle;
+	if (ret)
+		return ret;
+	return (u32)handle;
 }
 EXPORT_SYMBOL_GPL(vmrpc_bind_module_kernel);
 
