@@ -42,6 +42,7 @@
 
 #define VMRPC_F_KERNEL			(1u << 0)	/* bind, unbind, perform: servers in the host kernel */
 #define VMRPC_F_REVERSE			(1u << 1)	/* register, unregister, poll */
+#define VMRPC_F_USER			(1u << 2)	/* VMRPC_BIND_USER: servers in the VMM */
 
 #define VMRPC_MAX_ARG			65536u		/* bytes */
 #define VMRPC_MAX_SLOTS			64u
@@ -109,9 +110,11 @@
 struct vmrpc_bind {
 	__u8	module[VMRPC_MODULE_LEN];
 	__u8	version[VMRPC_VERSION_LEN];	/* compared for equality */
-	__le32	flags;				/* reserved */
+	__le32	flags;				/* VMRPC_BIND_* */
 	__le32	reserved;
 };
+
+#define VMRPC_BIND_USER			(1u << 0)	/* a server in the VMM, not in the host kernel */
 
 /*
  * The channel: 1 + 2 * slots pages of 4096 bytes at consecutive guest frames,

@@ -79,6 +79,49 @@ struct vmrpc_vm_call {
 	__u64	reserved;
 };
 
+/*
+ * Servers in the VMM.  A guest's call of one ends KVM_RUN with KVM_EXIT_HYPERCALL, nr
+ * VMRPC_HYPERCALL and args[0] the number of the vCPU for the structures below.  The VMM
+ * reads the call, answers it, and enters the vCPU again, which ends the call.  Entered
+ * without an answer the vCPU has its guest ask again: so the VMM may take a vCPU out
+ * of a call at any time.
+ */
+struct vmrpc_vm_procedure {
+	__u32	direction;		/* 1: the argument is read, 2: it is written, 3: both */
+	__u32	min_size;		/* bytes; a smaller argument is refused */
+	__u32	max_size;		/* bytes, at most VMRPC_MAX_ARG; a larger one is refused */
+	__u32	reserved;
+};
+
+struct vmrpc_vm_server {
+	__u8	module[VMRPC_MODULE_LEN];
+	__u8	version[VMRPC_VERSION_LEN];
+	__u64	procedures;		/* address of an array of struct vmrpc_vm_procedure */
+	__u32	nr_procedures;		/* 1 to 256 */
+	__u32	server;			/* what VMRPC_VM_USER_CALL tells of it */
+	__u64	reserved;
+};
+
+struct vmrpc_vm_user_call {
+	__u32	vcpu;
+	__u32	size;			/* in: room at data; out: bytes of the argument */
+	__u64	data;			/* address */
+	__u32	server;			/* out */
+	__u32	procedure;		/* out */
+};
+
+struct vmrpc_vm_user_answer {
+	__u32	vcpu;
+	__s32	status;			/* 0 or a negative VMRPC_E* */
+	__s64	result;
+	__u64	data;			/* address of the argument as written, in its full size; if status is 0 */
+	__u32	flags;			/* VMRPC_ANSWER_* */
+	__u32	reserved;
+};
+
+/* No answer: the vCPU halts until it is woken, or by an interrupt, and the guest asks again. */
+#define VMRPC_ANSWER_PARK		(1u << 0)
+
 #define VMRPC_MAX_TIMEOUT_MS		3600000
 
 #define VMRPC_IOCTL			0xB9
@@ -98,5 +141,12 @@ struct vmrpc_vm_call {
 #define VMRPC_VM_CALL			_IOWR(VMRPC_IOCTL, 0x11, struct vmrpc_vm_call)
 /* Only on the VMM's own descriptor (else EACCES): forget all that the guest set up. */
 #define VMRPC_VM_RESET			_IO(VMRPC_IOCTL, 0x12)
+/* Likewise; of servers in the VMM.  EEXIST, EBUSY 64 of them are there. */
+#define VMRPC_VM_ADD_SERVER		_IOW(VMRPC_IOCTL, 0x13, struct vmrpc_vm_server)
+/* ENOENT the vCPU is in no call; EMSGSIZE the argument is larger than the room for it. */
+#define VMRPC_VM_USER_CALL		_IOWR(VMRPC_IOCTL, 0x14, struct vmrpc_vm_user_call)
+#define VMRPC_VM_USER_ANSWER		_IOW(VMRPC_IOCTL, 0x15, struct vmrpc_vm_user_answer)
+/* The argument is the number of a vCPU whose call was parked, or is about to be. */
+#define VMRPC_VM_USER_WAKE		_IO(VMRPC_IOCTL, 0x16)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

@@ -190,7 +190,7 @@ int vmrpc_vm_list(struct vmrpc_dev_list *list)
 
 int vmrpc_features(struct kvm *kvm)
 {
-	return VMRPC_F_KERNEL | VMRPC_F_REVERSE;
+	return VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER;
 }
 
 static void vmrpc_vm_interrupt(struct vmrpc_vm *vm)
@@ -218,6 +218,9 @@ static struct vmrpc_vm *vmrpc_vm_alloc(struct kvm *kvm, const struct kvm_vmrpc_c
 	INIT_LIST_HEAD(&vm->node);
 	spin_lock_init(&vm->lock);
 	mutex_init(&vm->channel_mutex);
+	mutex_init(&vm->user_mutex);
+	xa_init(&vm->user_calls);
+	INIT_LIST_HEAD(&vm->user_servers);
 	ratelimit_state_init(&vm->print_limit, HZ, VMRPC_PRINT_RATE);
 	ratelimit_set_flags(&vm->print_limit, RATELIMIT_MSG_ON_RELEASE);
 	memcpy(vm->name, config->name, sizeof(vm->name));
@@ -311,6 +314,7 @@ int vmrpc_vm_reset(struct vmrpc_vm *vm)
 		return -ESHUTDOWN;
 	rvmrpc_close(vm, -ECONNRESET);
 	vmlp_reset(vm, kvm);
+	vmrpc_user_forget_calls(vm);
 	vmrpc_unbind_all(vm);
 	kvm_put_kvm(kvm);
 	return 0;
@@ -328,7 +332,9 @@ static void vmrpc_vm_withdraw(struct vmrpc_vm *vm)
 	vm->gone = true;
 	spin_unlock_irq(&vm->lock);
 	rvmrpc_close(vm, -ESHUTDOWN);
+	vmrpc_user_forget_calls(vm);
 	vmrpc_unbind_all(vm);
+	vmrpc_user_remove_servers(vm);
 	vmrpc_vm_put(vm);
 }
 
@@ -407,9 +413,19 @@ static int vmrpc_dispatch(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 op, u3
 	}
 }
 
+/* RAX is the caller's to write. */
+void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result)
+{
+	trace_vmrpc_hypercall(vcpu->kvm->arch.vmrpc->name, vcpu->vcpu_idx, op, procedure, ret,
+			      result);
+	if (!ret)
+		kvm_rbx_write(vcpu, is_64_bit_mode(vcpu) ? result : (u32)result);
+}
+
 /*
  * The hypercall, at CPL 0 (checked by the caller).  The arguments were cut to 32 bits
- * for a guest that is not in 64-bit mode.  Returns what goes to RAX.
+ * for a guest that is not in 64-bit mode.  Returns what goes to RAX, unless
+ * vmrpc_exit_pending(): then the VMM has the call.
  */
 unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
 			      unsigned long a2, unsigned long a3)
@@ -427,9 +443,8 @@ unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned 
 		ret = -EINVAL;
 	else
 		ret = vmrpc_dispatch(vcpu, vm, op, procedure, a1, a2, a3, &result);
-	trace_vmrpc_hypercall(vm->name, vcpu->vcpu_idx, op, procedure, ret, result);
-	if (!ret)
-		kvm_rbx_write(vcpu, is_64_bit_mode(vcpu) ? result : (u32)result);
+	if (!vmrpc_exit_pending(vcpu))
+		vmrpc_hypercall_return(vcpu, op, procedure, ret, result);
 	return ret;
 }
 

@@ -57,6 +57,59 @@ static long vmrpc_vm_ioctl_info(struct vmrpc_vm *vm, void __user *user)
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static long vmrpc_vm_ioctl_add_server(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_server arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.reserved || !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
+	    !vmrpc_name_valid(arg.version, sizeof(arg.version)))
+		return -EINVAL;
+	return vmrpc_user_add_server(vm, &arg);
+}
+
+static long vmrpc_vm_ioctl_user_call(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_user_call arg;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	ret = vmrpc_user_read(vm, &arg);
+	if ((!ret || ret == -EMSGSIZE) && copy_to_user(user, &arg, sizeof(arg)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long vmrpc_vm_ioctl_user_answer(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_user_answer arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return vmrpc_user_answer(vm, &arg);
+}
+
+/* What only the VMM may do. */
+static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case VMRPC_VM_RESET:
+		return vmrpc_vm_reset(vm);
+	case VMRPC_VM_ADD_SERVER:
+		return vmrpc_vm_ioctl_add_server(vm, (void __user *)arg);
+	case VMRPC_VM_USER_CALL:
+		return vmrpc_vm_ioctl_user_call(vm, (void __user *)arg);
+	case VMRPC_VM_USER_ANSWER:
+		return vmrpc_vm_ioctl_user_answer(vm, (void __user *)arg);
+	case VMRPC_VM_USER_WAKE:
+		return arg > U32_MAX ? -EINVAL : vmlp_user_wake(vm, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
 static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vmrpc_file *vf = file->private_data;
@@ -67,7 +120,11 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	case VMRPC_VM_CALL:
 		return vmrpc_vm_ioctl_call(vf->vm, (void __user *)arg);
 	case VMRPC_VM_RESET:
-		return vf->owner ? vmrpc_vm_reset(vf->vm) : -EACCES;
+	case VMRPC_VM_ADD_SERVER:
+	case VMRPC_VM_USER_CALL:
+	case VMRPC_VM_USER_ANSWER:
+	case VMRPC_VM_USER_WAKE:
+		return vf->owner ? vmrpc_vm_ioctl_owner(vf->vm, cmd, arg) : -EACCES;
 	default:
 		return -ENOTTY;
 	}

@@ -7,7 +7,7 @@
  * cleared, under ->lock, before the VM's vCPUs and memory go away, and who needs
  * them longer than ->lock can be held takes a reference with vmrpc_vm_get_kvm().
  *
- * Lock order: vmrpc_vms_lock, vmrpc_servers_lock, kvm->srcu, vm->channel_mutex,
+ * Lock order: vmrpc_vms_lock, kvm->srcu, vm->user_mutex, vmrpc_servers_lock, vm->channel_mutex,
  * gpc->refresh_lock, channel->lock, vm->lock.
  */
 #ifndef _KVM_X86_VMRPC_INTERNAL_H
@@ -18,10 +18,21 @@
 #include <linux/kvm_host.h>
 #include <linux/ratelimit.h>
 #include <linux/vmrpc_server.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "vmrpc.h"
 
 struct rvmrpc_channel;
+
+/* Of the kernel, or of a VM's VMM (whose procedures have no call). */
+struct vmrpc_server {
+	struct list_head		node;
+	const struct vmrpc_server_ops	*ops;
+	bool				dead;		/* under the vm->lock of who looks */
+	atomic_t			bindings;
+	wait_queue_head_t		wait;		/* for bindings to become 0 */
+};
 
 /* One bound module; its users are the handle table and each call under way. */
 struct vmrpc_binding {
@@ -65,6 +76,12 @@ struct vmrpc_vm {
 	struct vmrpc_handle	handles[VMRPC_MAX_HANDLES];
 	struct rvmrpc_channel	*channel;	/* NULL: none registered */
 
+	struct mutex		user_mutex;	/* user.c: the next three */
+	struct xarray		user_calls;	/* by vCPU index: struct vmrpc_user_call */
+	u32			nr_user_servers;
+	struct list_head	user_servers;	/* under vmrpc_servers_lock */
+	DECLARE_BITMAP(user_woken, KVM_MAX_VCPUS);	/* since their call began */
+
 	struct mutex		channel_mutex;	/* serializes register, unregister, reset, destroy */
 	u32			generation;	/* of the last channel registered */
 	atomic_t		callers;	/* of rvmrpc_call(), waiting ones included */
@@ -81,11 +98,17 @@ bool vmrpc_vm_may_access(const struct vmrpc_vm *vm);
 int vmrpc_vm_list(struct vmrpc_dev_list *list);
 bool vmrpc_name_valid(const char *name, size_t size);
 
+void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result);
+
 /* server.c */
 int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);
 int vmrpc_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle);
 int vmrpc_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
 		  u32 size, u64 gva, u64 *result);
+struct vmrpc_server *vmrpc_server_add(struct list_head *servers,
+				      const struct vmrpc_server_ops *ops);
+void vmrpc_binding_put(struct vmrpc_binding *binding);
+int vmrpc_call_status(int ret);
 void vmrpc_unbind_all(struct vmrpc_vm *vm);
 void vmrpc_vm_drop_server(struct vmrpc_vm *vm, struct vmrpc_server *server);
 void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *server),
@@ -104,6 +127,19 @@ void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
 int vmlp_poller_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
 bool vmlp_poller_wake(struct vmrpc_vm *vm, struct kvm *kvm);
 void vmlp_reset(struct vmrpc_vm *vm, struct kvm *kvm);
+
+int vmlp_user_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
+int vmlp_user_wake(struct vmrpc_vm *vm, u32 vcpu_idx);
+
+/* user.c */
+int vmrpc_user_begin(struct vmrpc_call *call, struct vmrpc_binding *binding,
+		     const struct vmrpc_argument *argument, bool out);
+int vmrpc_user_complete(struct kvm_vcpu *vcpu);
+int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg);
+int vmrpc_user_answer(struct vmrpc_vm *vm, const struct vmrpc_vm_user_answer *arg);
+int vmrpc_user_add_server(struct vmrpc_vm *vm, const struct vmrpc_vm_server *arg);
+void vmrpc_user_forget_calls(struct vmrpc_vm *vm);
+void vmrpc_user_remove_servers(struct vmrpc_vm *vm);
 
 /* rvmrpc.c */
 int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result);

@@ -16,16 +16,8 @@
 #define VMRPC_HANDLE_ROW_BITS	8
 #define VMRPC_GENERATION_MAX	(U32_MAX >> VMRPC_HANDLE_ROW_BITS)
 
-struct vmrpc_server {
-	struct list_head		node;
-	const struct vmrpc_server_ops	*ops;
-	bool				dead;		/* under the vm->lock of who looks */
-	atomic_t			bindings;
-	wait_queue_head_t		wait;		/* for bindings to become 0 */
-};
-
-static LIST_HEAD(vmrpc_servers);
-static DEFINE_MUTEX(vmrpc_servers_lock);
+static LIST_HEAD(vmrpc_servers);	/* the kernel's own */
+static DEFINE_MUTEX(vmrpc_servers_lock);	/* that list, and those of the VMs' user servers */
 
 static bool vmrpc_ops_valid(const struct vmrpc_server_ops *ops)
 {
@@ -41,13 +33,14 @@ static bool vmrpc_ops_valid(const struct vmrpc_server_ops *ops)
 	return true;
 }
 
-static struct vmrpc_server *vmrpc_server_find(const char *module, const char *version)
+static struct vmrpc_server *vmrpc_server_find(struct list_head *servers, const char *module,
+					      const char *version)
 {
 	struct vmrpc_server *server;
 	int err = -ENOENT;
 
 	lockdep_assert_held(&vmrpc_servers_lock);
-	list_for_each_entry(server, &vmrpc_servers, node) {
+	list_for_each_entry(server, servers, node) {
 		if (strcmp(server->ops->module, module))
 			continue;
 		if (!strcmp(server->ops->version, version))
@@ -55,6 +48,27 @@ static struct vmrpc_server *vmrpc_server_find(const char *module, const char *ve
 		err = -EPROTONOSUPPORT;
 	}
 	return ERR_PTR(err);
+}
+
+/* Adds a server of @ops, whose limits the caller checked, to those of the kernel or of a VM. */
+struct vmrpc_server *vmrpc_server_add(struct list_head *servers, const struct vmrpc_server_ops *ops)
+{
+	struct vmrpc_server *server = kzalloc(sizeof(*server), GFP_KERNEL_ACCOUNT);
+
+	if (!server)
+		return ERR_PTR(-ENOMEM);
+	server->ops = ops;
+	init_waitqueue_head(&server->wait);
+
+	mutex_lock(&vmrpc_servers_lock);
+	if (IS_ERR(vmrpc_server_find(servers, ops->module, ops->version))) {
+		list_add_tail(&server->node, servers);
+	} else {
+		kfree(server);
+		server = ERR_PTR(-EEXIST);
+	}
+	mutex_unlock(&vmrpc_servers_lock);
+	return server;
 }
 
 /**
@@ -69,25 +83,9 @@ static struct vmrpc_server *vmrpc_server_find(const char *module, const char *ve
  */
 struct vmrpc_server *vmrpc_register_server(const struct vmrpc_server_ops *ops)
 {
-	struct vmrpc_server *server;
-
 	if (!vmrpc_ops_valid(ops))
 		return ERR_PTR(-EINVAL);
-	server = kzalloc(sizeof(*server), GFP_KERNEL);
-	if (!server)
-		return ERR_PTR(-ENOMEM);
-	server->ops = ops;
-	init_waitqueue_head(&server->wait);
-
-	mutex_lock(&vmrpc_servers_lock);
-	if (IS_ERR(vmrpc_server_find(ops->module, ops->version))) {
-		list_add_tail(&server->node, &vmrpc_servers);
-	} else {
-		kfree(server);
-		server = ERR_PTR(-EEXIST);
-	}
-	mutex_unlock(&vmrpc_servers_lock);
-	return server;
+	return vmrpc_server_add(&vmrpc_servers, ops);
 }
 EXPORT_SYMBOL_GPL(vmrpc_register_server);
 
@@ -116,12 +114,14 @@ void vmrpc_unregister_server(struct vmrpc_server *server)
 }
 EXPORT_SYMBOL_GPL(vmrpc_unregister_server);
 
-static struct vmrpc_server *vmrpc_server_get(const char *module, const char *version)
+static struct vmrpc_server *vmrpc_server_get(struct vmrpc_vm *vm, const struct vmrpc_bind *arg)
 {
+	bool user = arg->flags & cpu_to_le32(VMRPC_BIND_USER);
 	struct vmrpc_server *server;
 
 	mutex_lock(&vmrpc_servers_lock);
-	server = vmrpc_server_find(module, version);
+	server = vmrpc_server_find(user ? &vm->user_servers : &vmrpc_servers, arg->module,
+				   arg->version);
 	if (!IS_ERR(server))
 		atomic_inc(&server->bindings);
 	mutex_unlock(&vmrpc_servers_lock);
@@ -148,7 +148,7 @@ static struct vmrpc_binding *vmrpc_binding_create(struct vmrpc_vm *vm, const str
 	if (!binding)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&binding->ref, 1);
-	binding->server = vmrpc_server_get(arg->module, arg->version);
+	binding->server = vmrpc_server_get(vm, arg);
 	ret = PTR_ERR_OR_ZERO(binding->server);
 	if (ret)
 		goto out_free;
@@ -162,7 +162,7 @@ out_free:
 	return ERR_PTR(ret);
 }
 
-static void vmrpc_binding_put(struct vmrpc_binding *binding)
+void vmrpc_binding_put(struct vmrpc_binding *binding)
 {
 	if (!refcount_dec_and_test(&binding->ref))
 		return;
@@ -237,7 +237,7 @@ int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
 	ret = vmrpc_read_guest(vcpu, &arg, gva, sizeof(arg));
 	if (ret)
 		return ret;
-	if (arg.flags || arg.reserved || !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
+	if (arg.flags & ~cpu_to_le32(VMRPC_BIND_USER) || arg.reserved || !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
 	    !vmrpc_name_valid(arg.version, sizeof(arg.version)))
 		return -EINVAL;
 
@@ -325,7 +325,7 @@ static struct vmrpc_binding *vmrpc_binding_get(struct vmrpc_vm *vm, u32 handle)
 }
 
 /* What the guest sees of a server's return value: no code of the kernel's own. */
-static int vmrpc_call_status(int ret)
+int vmrpc_call_status(int ret)
 {
 	switch (ret) {
 	case -ERESTARTSYS:
@@ -337,9 +337,9 @@ static int vmrpc_call_status(int ret)
 	return ret > 0 || ret < -MAX_ERRNO ? -EINVAL : ret;
 }
 
-/* One call with its argument in @buffer; the caller holds kvm->srcu. */
-static int vmrpc_call_server(const struct vmrpc_procedure *procedure, struct vmrpc_call *call,
-			     u64 gva)
+/* One call, of the argument at @gva; the caller holds kvm->srcu. */
+static int vmrpc_call_server(struct vmrpc_binding *binding, const struct vmrpc_procedure *procedure,
+			     struct vmrpc_call *call, u64 gva)
 {
 	bool out = procedure->direction & VMRPC_OUT;
 	struct vmrpc_argument argument;
@@ -351,6 +351,8 @@ static int vmrpc_call_server(const struct vmrpc_procedure *procedure, struct vmr
 		ret = vmrpc_argument_copy(call->vcpu, &argument, call->arg, false);
 	if (ret)
 		return ret;
+	if (!procedure->call)
+		return vmrpc_user_begin(call, binding, &argument, out);
 
 	kvm_vcpu_srcu_read_unlock(call->vcpu);
 	ret = vmrpc_call_status(procedure->call(call));
@@ -384,7 +386,7 @@ static int vmrpc_perform_bound(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
 	call.arg = size <= sizeof(small) ? small : kvzalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!call.arg)
 		return -ENOMEM;
-	ret = vmrpc_call_server(procedure, &call, gva);
+	ret = vmrpc_call_server(binding, procedure, &call, gva);
 	if (call.arg != small)
 		kvfree(call.arg);
 	*result = call.result;

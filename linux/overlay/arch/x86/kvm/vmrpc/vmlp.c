@@ -12,6 +12,7 @@
  * look, because the poll has not returned to it.
  */
 #include <linux/module.h>
+#include <linux/nospec.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -116,6 +117,31 @@ void vmlp_waiter_put(struct vmlp_waiter *waiter)
 	vmrpc_vm_put(waiter->vm);
 }
 EXPORT_SYMBOL_GPL(vmlp_waiter_put);
+
+/* The same for a user server, whose call comes again when the vCPU was woken. */
+int vmlp_user_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
+{
+	/* Full barrier: the state before the look whether it was woken already. */
+	smp_store_mb(vcpu->arch.vmlp_state, VMLP_PARKED);
+	if (test_bit(vcpu->vcpu_idx, vm->user_woken)) {
+		WRITE_ONCE(vcpu->arch.vmlp_state, VMLP_RUNNING);
+		return -EINTR;
+	}
+	return vmlp_halt(vcpu, vm);
+}
+
+int vmlp_user_wake(struct vmrpc_vm *vm, u32 vcpu_idx)
+{
+	struct vmlp_waiter waiter = { .vm = vm, .vcpu_idx = vcpu_idx };
+
+	if (vcpu_idx >= KVM_MAX_VCPUS)
+		return -EINVAL;
+	set_bit(array_index_nospec(vcpu_idx, KVM_MAX_VCPUS), vm->user_woken);
+	/* Pairs with vmlp_user_park(). */
+	smp_mb__after_atomic();
+	vmlp_waiter_wake(&waiter);
+	return 0;
+}
 
 /* The same for POLL, which any parked poller may be woken for. */
 void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)

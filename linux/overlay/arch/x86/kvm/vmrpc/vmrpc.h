@@ -18,6 +18,7 @@ int vmrpc_vm_enable(struct kvm *kvm, u64 config);
 void vmrpc_vm_destroy(struct kvm *kvm);
 unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
 			      unsigned long a2, unsigned long a3);
+bool vmrpc_exit_pending(struct kvm_vcpu *vcpu);
 void __vmlp_unpark(struct kvm_vcpu *vcpu);
 
 enum vmlp_state {
@@ -52,6 +53,7 @@ static inline unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long
 {
 	return -KVM_ENOSYS;
 }
+static inline bool vmrpc_exit_pending(struct kvm_vcpu *vcpu) { return false; }
 static inline void vmlp_unpark(struct kvm_vcpu *vcpu) { }
 static inline bool vmlp_has_message(struct kvm_vcpu *vcpu) { return false; }
 

@@ -18,6 +18,8 @@
 #define SLOTS		4
 #define CALLERS		3
 #define TIMEOUT_MS	20
+#define USER_MODULE	"fuzz"
+#define USER_VERSION	"1"
 
 static struct vmrpc_tvm tvm;
 static struct vmrpc_channel channel;
@@ -63,12 +65,53 @@ static void fill_argument(struct fuzzer *fuzzer)
 	struct vmrpc_test_memory *memory = page;
 
 	if (pick(fuzzer, 3)) {
-		vmrpc_bind_fill(tvm.vm, gva, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION);
+		if (pick(fuzzer, 2))
+			vmrpc_bind_fill(tvm.vm, gva, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION);
+		else
+			vmrpc_bind_fill(tvm.vm, gva, USER_MODULE, USER_VERSION)->flags =
+				VMRPC_BIND_USER;
 		((uint8_t *)page)[pick(fuzzer, sizeof(struct vmrpc_bind))] ^= !pick(fuzzer, 4);
 	} else {
 		memory->gva = number(fuzzer, gva);
 		memory->length = number(fuzzer, pick(fuzzer, 8192));
 	}
+}
+
+/* What a VMM does with a call of its server, and what it had better not. */
+static void user_server(struct fuzzer *fuzzer, uint32_t vcpu)
+{
+	uint8_t data[64];
+	struct vmrpc_vm_user_call call = {
+		.vcpu = number(fuzzer, vcpu), .size = number(fuzzer, sizeof(data)),
+		.data = number(fuzzer, (unsigned long)data),
+	};
+	struct vmrpc_vm_user_answer answer = {
+		.vcpu = number(fuzzer, vcpu), .status = -number(fuzzer, pick(fuzzer, 2)),
+		.data = number(fuzzer, (unsigned long)data), .flags = pick(fuzzer, 3),
+	};
+
+	if (call.size > sizeof(data))
+		call.data = 0;
+	if (pick(fuzzer, 2))
+		ioctl(tvm.fd, VMRPC_VM_USER_CALL, &call);
+	if (!pick(fuzzer, 4))
+		ioctl(tvm.fd, VMRPC_VM_USER_WAKE, number(fuzzer, vcpu));
+	if (pick(fuzzer, 4))
+		ioctl(tvm.fd, VMRPC_VM_USER_ANSWER, &answer);
+}
+
+static void add_user_server(void)
+{
+	struct vmrpc_vm_procedure procedures[4] = {
+		{ .direction = 1, .max_size = 64 }, { .direction = 2, .max_size = 64 },
+		{ .direction = 3, .max_size = 64 }, { .direction = 0, .max_size = 64 },
+	};
+	struct vmrpc_vm_server server = {
+		.module = USER_MODULE, .version = USER_VERSION,
+		.procedures = (unsigned long)procedures, .nr_procedures = 4,
+	};
+
+	TEST_ASSERT(!ioctl(tvm.fd, VMRPC_VM_ADD_SERVER, &server), "VMRPC_VM_ADD_SERVER failed");
 }
 
 /* A wait has at most a few ms: PARK and SLEEP take them from the same place. */
@@ -106,7 +149,11 @@ static void hypercall(struct fuzzer *fuzzer)
 	if (!pick(fuzzer, 16))
 		args[pick(fuzzer, 4)] = number(fuzzer, 0);
 	vmrpc_hypercall_begin(fuzzer->vcpu, args[0], args[1], args[2], args[3], 0);
-	__vcpu_run(fuzzer->vcpu);	/* a signal may end it: the next one starts afresh */
+	if (!__vcpu_run(fuzzer->vcpu) && fuzzer->vcpu->run->exit_reason == KVM_EXIT_HYPERCALL) {
+		user_server(fuzzer, fuzzer->vcpu->id);
+		__vcpu_run(fuzzer->vcpu);
+	}
+	/* A signal may have ended it: the next one starts afresh. */
 	__atomic_add_fetch(&hypercalls, 1, __ATOMIC_RELAXED);
 }
 
@@ -156,7 +203,7 @@ static void manage(struct fuzzer *fuzzer)
 	uint32_t i;
 	int fd;
 
-	switch (pick(fuzzer, 5)) {
+	switch (pick(fuzzer, 6)) {
 	case 0:
 		ioctl(tvm.fd, VMRPC_VM_RESET);
 		break;
@@ -169,6 +216,9 @@ static void manage(struct fuzzer *fuzzer)
 			vmrpc_info(fd);
 			close(fd);
 		}
+		break;
+	case 3:
+		user_server(fuzzer, pick(fuzzer, VMRPC_TEST_VCPUS));
 		break;
 	default:
 		for (i = 0; i < sizeof(junk); i++)
@@ -242,6 +292,7 @@ int main(int argc, char **argv)
 	ksft_print_msg("seed %u, %d s\n", seed, seconds);
 	vmrpc_tvm_create(&tvm);
 	vmrpc_tvm_enable(&tvm, -1);
+	add_user_server();
 	vmrpc_channel_init(&channel, tvm.vm, SLOTS);
 	gva = vm_vaddr_alloc_pages(tvm.vm, 4);
 	run(seconds);

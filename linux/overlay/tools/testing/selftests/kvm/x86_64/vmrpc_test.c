@@ -47,7 +47,7 @@ static int enable(struct kvm_vm *vm, struct kvm_vmrpc_config *config)
 
 TEST_F(config, capability_checked_gives_features)
 {
-	ASSERT_EQ(VMRPC_F_KERNEL | VMRPC_F_REVERSE,
+	ASSERT_EQ(VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER,
 		  vm_check_cap(self->tvm.vm, KVM_CAP_VMRPC));
 }
 
@@ -245,7 +245,7 @@ TEST_F(bind, version_empty_refused)
 
 TEST_F(bind, flags_set_refused)
 {
-	self->arg->flags = 1;
+	self->arg->flags = ~VMRPC_BIND_USER;
 	ASSERT_EQ(-VMRPC_EINVAL, do_bind(self));
 }
 
