@@ -41,5 +41,35 @@ CHECK_FIELD(vmrpc_vm_info, wakes, 136, 8);
 CHECK_FIELD(vmrpc_vm_info, interrupts, 144, 8);
 CHECK_FIELD(vmrpc_vm_info, reserved, 152, 32);
 
+CHECK_SIZE(vmrpc_vm_procedure, 16);
+CHECK_FIELD(vmrpc_vm_procedure, direction, 0, 4);
+CHECK_FIELD(vmrpc_vm_procedure, min_size, 4, 4);
+CHECK_FIELD(vmrpc_vm_procedure, max_size, 8, 4);
+
+CHECK_SIZE(vmrpc_vm_server, 72);
+CHECK_FIELD(vmrpc_vm_server, module, 0, 32);
+CHECK_FIELD(vmrpc_vm_server, version, 32, 16);
+CHECK_FIELD(vmrpc_vm_server, procedures, 48, 8);
+CHECK_FIELD(vmrpc_vm_server, nr_procedures, 56, 4);
+CHECK_FIELD(vmrpc_vm_server, server, 60, 4);
+
+CHECK_SIZE(vmrpc_vm_user_call, 24);
+CHECK_FIELD(vmrpc_vm_user_call, vcpu, 0, 4);
+CHECK_FIELD(vmrpc_vm_user_call, size, 4, 4);
+CHECK_FIELD(vmrpc_vm_user_call, data, 8, 8);
+CHECK_FIELD(vmrpc_vm_user_call, server, 16, 4);
+CHECK_FIELD(vmrpc_vm_user_call, procedure, 20, 4);
+
+CHECK_SIZE(vmrpc_vm_user_answer, 32);
+CHECK_FIELD(vmrpc_vm_user_answer, vcpu, 0, 4);
+CHECK_FIELD(vmrpc_vm_user_answer, status, 4, 4);
+CHECK_FIELD(vmrpc_vm_user_answer, result, 8, 8);
+CHECK_FIELD(vmrpc_vm_user_answer, data, 16, 8);
+CHECK_FIELD(vmrpc_vm_user_answer, flags, 24, 4);
+
 QEMU_BUILD_BUG_ON(VMRPC_VM_INFO != 0x80b8b910);
 QEMU_BUILD_BUG_ON(VMRPC_VM_RESET != 0xb912);
+QEMU_BUILD_BUG_ON(VMRPC_VM_ADD_SERVER != 0x4048b913);
+QEMU_BUILD_BUG_ON(VMRPC_VM_USER_CALL != 0xc018b914);
+QEMU_BUILD_BUG_ON(VMRPC_VM_USER_ANSWER != 0x4020b915);
+QEMU_BUILD_BUG_ON(VMRPC_VM_USER_WAKE != 0xb916);

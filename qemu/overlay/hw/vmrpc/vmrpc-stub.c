@@ -19,3 +19,8 @@ int vmrpc_fill_cpuid(struct kvm_cpuid_entry2 *entries, int nent, int max)
 {
     return nent;
 }
+
+int vmrpc_handle_call(const struct kvm_run *run)
+{
+    return -ENOSYS;
+}

@@ -28,7 +28,7 @@
 #include "trace.h"
 
 /* A later kernel may offer features that a VMM has to take part in. */
-#define VMRPC_FEATURES  (VMRPC_F_KERNEL | VMRPC_F_REVERSE)
+#define VMRPC_FEATURES  (VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER)
 
 #define VMRPC_MSIX_BAR  0
 
@@ -316,6 +316,7 @@ static bool vmrpc_enable(VMRPCState *s, Error **errp)
 
 static void vmrpc_disable(VMRPCState *s)
 {
+    vmrpc_servers_stop();
     close(s->vm_fd);
     s->vm_fd = -1;
 }
@@ -353,7 +354,7 @@ static void vmrpc_realize(PCIDevice *pdev, Error **errp)
     if (!vmrpc_enable(s, errp)) {
         goto err_msix;
     }
-    if (!vmrpc_update_cpuid(s, errp)) {
+    if (!vmrpc_servers_start(s, errp) || !vmrpc_update_cpuid(s, errp)) {
         goto err_enable;
     }
     s->vmstate = qemu_add_vm_change_state_handler(vmrpc_vm_state_change, s);

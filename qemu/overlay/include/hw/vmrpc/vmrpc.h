@@ -52,4 +52,29 @@ VMRPCState *vmrpc_find(void);
  */
 int vmrpc_fill_cpuid(struct kvm_cpuid_entry2 *entries, int nent, int max);
 
+struct kvm_run;
+struct VMRPCServer;
+
+/**
+ * vmrpc_server_add:
+ * @server: see hw/vmrpc/vmrpc-server.h; stays until QEMU ends
+ *
+ * Offers a server to the guest.  With the big lock held.
+ */
+bool vmrpc_server_add(const struct VMRPCServer *server, Error **errp);
+
+/* The device has its descriptor, or is about to lose it. */
+bool vmrpc_servers_start(VMRPCState *s, Error **errp);
+void vmrpc_servers_stop(void);
+
+/**
+ * vmrpc_handle_call:
+ * @run: of a vCPU that left KVM for a call of one of our servers
+ *
+ * On the vCPU's thread, without the big lock.
+ *
+ * Returns: 0, or a negative errno if the VM cannot go on.
+ */
+int vmrpc_handle_call(const struct kvm_run *run);
+
 #endif /* HW_VMRPC_H */

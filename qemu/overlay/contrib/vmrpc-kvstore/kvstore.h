@@ -1,0 +1,30 @@
+/*
+ * The sample VMRPC server "kvstore", version "1": what its clients call it with
+ *
+ * All procedures take a struct kvstore_arg, little-endian.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef KVSTORE_H
+#define KVSTORE_H
+
+#define KVSTORE_MODULE      "kvstore"
+#define KVSTORE_VERSION     "1"
+
+#define KVSTORE_PUT         0   /* stores the value; the result is its version */
+#define KVSTORE_GET         1   /* fills value, length and version; ENOENT: no such key */
+#define KVSTORE_WAIT        2   /* like GET, as soon as the version is not the one given */
+
+#define KVSTORE_KEY_LEN     32
+#define KVSTORE_VALUE_LEN   208
+
+struct kvstore_arg {
+    unsigned char key[KVSTORE_KEY_LEN];
+    unsigned long long version; /* 1 for the first value of a key; 0: none yet */
+    unsigned int length;        /* of value, in bytes */
+    unsigned int reserved;
+    unsigned char value[KVSTORE_VALUE_LEN];
+};
+
+#endif /* KVSTORE_H */
