@@ -69,6 +69,8 @@ int vmrpc_perform_kernel(u32 handle, unsigned int procedure, void *arg,
 			 size_t size, s64 *result);
 int vmrpc_unbind_module_kernel(u32 handle);
 
+s64 vmrpc_bind_module(const char *module, const char *version);
+
 int rvmrpc_register_module(struct rvmrpc_module *module);
 void rvmrpc_unregister_module(struct rvmrpc_module *module);
 #else
@@ -89,6 +91,11 @@ static inline int vmrpc_unbind_module_kernel(u32 handle)
 	return -ENODEV;
 }
 
+static inline s64 vmrpc_bind_module(const char *module, const char *version)
+{
+	return -ENODEV;
+}
+
 static inline int rvmrpc_register_module(struct rvmrpc_module *module)
 {
 	return -ENODEV;
@@ -98,5 +105,17 @@ static inline void rvmrpc_unregister_module(struct rvmrpc_module *module)
 {
 }
 #endif
+
+/* A handle knows its server: the same two for one in the VMM. */
+static inline int vmrpc_perform(u32 handle, unsigned int procedure, void *arg,
+				size_t size, s64 *result)
+{
+	return vmrpc_perform_kernel(handle, procedure, arg, size, result);
+}
+
+static inline int vmrpc_unbind_module(u32 handle)
+{
+	return vmrpc_unbind_module_kernel(handle);
+}
 
 #endif /* _LINUX_VMRPC_H */

@@ -83,6 +83,22 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	return ret;
 }
 
+static s64 vmrpc_bind(const char *module, const char *version, u32 flags)
+{
+	struct vmrpc_bind bind = { .flags = cpu_to_le32(flags) };
+	u64 handle;
+	int ret;
+
+	if (strscpy((char *)bind.module, module, sizeof(bind.module)) <= 0 ||
+	    strscpy((char *)bind.version, version, sizeof(bind.version)) <= 0)
+		return -EINVAL;
+	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)&bind,
+				     &handle);
+	if (ret)
+		return ret;
+	return (u32)handle;
+}
+
 /**
  * vmrpc_bind_module_kernel - bind a module of a server in the host's kernel
  * @module: its name, shorter than VMRPC_MODULE_LEN
@@ -96,22 +112,27 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
  */
 s64 vmrpc_bind_module_kernel(const char *module, const char *version)
 {
-	struct vmrpc_bind bind = {};
-	u64 handle;
-	int ret;
-
 	if (!(vmrpc_features & VMRPC_F_KERNEL))
 		return -ENODEV;
-	if (strscpy((char *)bind.module, module, sizeof(bind.module)) <= 0 ||
-	    strscpy((char *)bind.version, version, sizeof(bind.version)) <= 0)
-		return -EINVAL;
-	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)&bind,
-				     &handle);
-	if (ret)
-		return ret;
-	return (u32)handle;
+	return vmrpc_bind(module, version, 0);
 }
 EXPORT_SYMBOL_GPL(vmrpc_bind_module_kernel);
+
+/**
+ * vmrpc_bind_module - bind a module of a server in the VMM
+ * @module: its name, shorter than VMRPC_MODULE_LEN
+ * @version: its version, shorter than VMRPC_VERSION_LEN, compared for equality
+ *
+ * Context: process context; may sleep.
+ * Return: as vmrpc_bind_module_kernel().
+ */
+s64 vmrpc_bind_module(const char *module, const char *version)
+{
+	if (!(vmrpc_features & VMRPC_F_USER))
+		return -ENODEV;
+	return vmrpc_bind(module, version, VMRPC_BIND_USER);
+}
+EXPORT_SYMBOL_GPL(vmrpc_bind_module);
 
 /**
  * vmrpc_perform_kernel - call a procedure of a bound module
@@ -137,7 +158,7 @@ int vmrpc_perform_kernel(u32 handle, unsigned int procedure, void *arg,
 {
 	int ret;
 
-	if (!(vmrpc_features & VMRPC_F_KERNEL))
+	if (!vmrpc_features)
 		return -ENODEV;
 	if (size > vmrpc_max_arg)
 		return -E2BIG;
@@ -154,7 +175,7 @@ EXPORT_SYMBOL_GPL(vmrpc_perform_kernel);
 
 /**
  * vmrpc_unbind_module_kernel - give a handle back
- * @handle: from vmrpc_bind_module_kernel(); calls under way with it end first
+ * @handle: from vmrpc_bind_module_kernel(); a call under way with it goes on to its end
  *
  * Context: process context; may sleep.
  * Return: 0 or a negative errno: -ENODEV there is no host to call, -EBADF or
@@ -162,7 +183,7 @@ EXPORT_SYMBOL_GPL(vmrpc_perform_kernel);
  */
 int vmrpc_unbind_module_kernel(u32 handle)
 {
-	if (!(vmrpc_features & VMRPC_F_KERNEL))
+	if (!vmrpc_features)
 		return -ENODEV;
 	return vmrpc_hypercall_repeat(VMRPC_OP_UNBIND, handle, 0, 0, NULL);
 }
