@@ -36,9 +36,10 @@ struct vmrpc_server {
 
 /* One bound module; its users are the handle table and each call under way. */
 struct vmrpc_binding {
-	struct vmrpc_server	*server;
-	void			*priv;
-	refcount_t		ref;
+	struct vmrpc_server		*server;
+	const struct vmrpc_server_ops	*ops;	/* the server's */
+	void				*priv;
+	refcount_t			ref;
 };
 
 /* A row of the handle table.  Generations only grow: no handle comes back. */

@@ -152,8 +152,9 @@ static struct vmrpc_binding *vmrpc_binding_create(struct vmrpc_vm *vm, const str
 	ret = PTR_ERR_OR_ZERO(binding->server);
 	if (ret)
 		goto out_free;
-	if (binding->server->ops->bind)
-		ret = binding->server->ops->bind(vm, &binding->priv);
+	binding->ops = binding->server->ops;
+	if (binding->ops->bind)
+		ret = binding->ops->bind(vm, &binding->priv);
 	if (!ret)
 		return binding;
 	vmrpc_server_put(binding->server);
@@ -166,8 +167,8 @@ void vmrpc_binding_put(struct vmrpc_binding *binding)
 {
 	if (!refcount_dec_and_test(&binding->ref))
 		return;
-	if (binding->server->ops->unbind)
-		binding->server->ops->unbind(binding->priv);
+	if (binding->ops->unbind)
+		binding->ops->unbind(binding->priv);
 	vmrpc_server_put(binding->server);
 	kfree(binding);
 }
@@ -367,7 +368,7 @@ static int vmrpc_perform_bound(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
 			       struct vmrpc_binding *binding, u32 nr, u32 size, u64 gva,
 			       u64 *result)
 {
-	const struct vmrpc_server_ops *ops = binding->server->ops;
+	const struct vmrpc_server_ops *ops = binding->ops;
 	const struct vmrpc_procedure *procedure;
 	struct vmrpc_call call = {
 		.vcpu = vcpu, .vm = vm, .priv = binding->priv, .procedure = nr, .size = size,

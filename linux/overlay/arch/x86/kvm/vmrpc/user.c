@@ -77,7 +77,7 @@ int vmrpc_user_begin(struct vmrpc_call *call, struct vmrpc_binding *binding,
 		return -ENOMEM;
 	user->argument = *argument;
 	user->out = out;
-	user->server = container_of(binding->server->ops, struct vmrpc_user_server, ops)->number;
+	user->server = container_of(binding->ops, struct vmrpc_user_server, ops)->number;
 	user->binding = binding;
 
 	mutex_lock(&vm->user_mutex);
