@@ -23,18 +23,23 @@
 #include "trace.h"
 
 #define VMRPC_MAX_STATUS    4095
+#define VMRPC_SERVERS_MAX   64      /* KVM has no more of a VM */
 
 QEMU_BUILD_BUG_ON(VMRPC_SERVER_IN != 1 || VMRPC_SERVER_OUT != 2);
 
-/* Grows only, under the big lock, and before the first call of a server. */
-static GPtrArray *servers;
+/*
+ * KVM's number of a server is its index.  Written under the big lock; a vCPU's
+ * thread reads an element after KVM was told of it, which is for good.
+ */
+static const VMRPCServer *servers[VMRPC_SERVERS_MAX];
+static uint32_t nr_servers;
 
 /* -1 until there is a device. */
 static int servers_fd = -1;
 
 static bool vmrpc_server_tell(int fd, uint32_t number, Error **errp)
 {
-    const VMRPCServer *server = g_ptr_array_index(servers, number);
+    const VMRPCServer *server = servers[number];
     g_autofree struct vmrpc_vm_procedure *procedures =
         g_new0(struct vmrpc_vm_procedure, server->nr_procedures);
     struct vmrpc_vm_server arg = {
@@ -81,24 +86,29 @@ bool vmrpc_server_add(const VMRPCServer *server, Error **errp)
     if (!vmrpc_server_check(server, errp)) {
         return false;
     }
-    if (!servers) {
-        servers = g_ptr_array_new();
+    if (nr_servers == VMRPC_SERVERS_MAX) {
+        error_setg(errp, "a VM has at most %d servers in QEMU",
+                   VMRPC_SERVERS_MAX);
+        return false;
     }
-    g_ptr_array_add(servers, (gpointer)server);
-    return servers_fd < 0 ||
-           vmrpc_server_tell(servers_fd, servers->len - 1, errp);
+    servers[nr_servers] = server;
+    if (servers_fd >= 0 && !vmrpc_server_tell(servers_fd, nr_servers, errp)) {
+        return false;
+    }
+    nr_servers++;
+    return true;
 }
 
 bool vmrpc_servers_start(VMRPCState *s, Error **errp)
 {
     uint32_t i;
 
-    if (servers && servers->len && !(s->features & VMRPC_F_USER)) {
+    if (nr_servers && !(s->features & VMRPC_F_USER)) {
         error_setg(errp, "the host kernel's VMRPC has no servers in QEMU: "
                    "install the kernel of this version");
         return false;
     }
-    for (i = 0; servers && i < servers->len; i++) {
+    for (i = 0; i < nr_servers; i++) {
         if (!vmrpc_server_tell(s->vm_fd, i, errp)) {
             return false;
         }
@@ -154,7 +164,7 @@ int vmrpc_handle_call(const struct kvm_run *run)
         error_report("vmrpc: cannot read a call: %s", strerror(errno));
         return -errno;
     }
-    server = g_ptr_array_index(servers, user.server);
+    server = servers[user.server];
     call = (VMRPCCall) {
         .opaque = server->opaque,
         .vcpu = user.vcpu,
