@@ -29,7 +29,7 @@ test_hello_in_the_hosts_log() {
 }
 
 test_guest_found_the_interface() {
-	in_guest dmesg | grep -q 'vmrpc: features 0x3' || fail "not in the guest's log"
+	in_guest dmesg | grep -q 'vmrpc: features 0x7' || fail "not in the guest's log"
 }
 
 test_list_shows_vm() {

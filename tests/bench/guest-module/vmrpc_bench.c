@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a call to the host costs a guest kernel, against the cheapest hypercall
- * that KVM has.  The measurement is the loading of the module: in turns a batch of
+ * that KVM has.  The measurement is the loading of the module: in turns a call of
  * KVM_HC_VAPIC_POLL_IRQ, which does nothing, and one of a procedure that returns
  * its 16 bytes, of the host's server "test".  Each round is one line in the log.
  */
@@ -40,47 +40,48 @@ static int bench_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Return: the median of a batch in ns, or a negative errno. */
-static s64 bench_batch(int (*call)(u32 handle, void *arg), u32 handle, u64 *ns)
+/* Return: what one call took in ns, or a negative errno. */
+static s64 bench_one(int (*call)(u32 handle, void *arg), u32 handle, void *arg)
 {
-	u8 arg[BENCH_SIZE] = { 1 };
-	unsigned int i;
-	u64 start;
-	int ret;
+	u64 start = ktime_get_ns();
+	int ret = call(handle, arg);
 
-	for (i = 0; i < calls; i++) {
-		start = ktime_get_ns();
-		ret = call(handle, arg);
-		ns[i] = ktime_get_ns() - start;
-		if (ret)
-			return ret;
-	}
+	return ret ? ret : ktime_get_ns() - start;
+}
+
+static u64 bench_median(u64 *ns)
+{
 	sort(ns, calls, sizeof(*ns), bench_compare, NULL);
 	return ns[calls / 2];
 }
 
-static int bench_rounds(u32 handle, u64 *ns)
+/* Call by call in turns: what slows the machine down for a while slows both. */
+static int bench_round(u32 handle, unsigned int round, u64 *null, u64 *perform)
 {
-	s64 null, perform;
+	u8 arg[BENCH_SIZE] = { 1 };
 	unsigned int i;
 
-	for (i = 0; i < rounds; i++) {
-		null = bench_batch(bench_null, handle, ns);
-		perform = bench_batch(bench_perform, handle, ns);
-		if (null < 0 || perform < 0)
-			return null < 0 ? null : perform;
-		pr_info("vmrpc_bench: round=%u null_hypercall=%lld perform_kernel=%lld\n",
-			i, null, perform);
-		cond_resched();
+	for (i = 0; i < calls; i++) {
+		s64 a = bench_one(bench_null, handle, arg);
+		s64 b = bench_one(bench_perform, handle, arg);
+
+		if (a < 0 || b < 0)
+			return a < 0 ? a : b;
+		null[i] = a;
+		perform[i] = b;
 	}
+	pr_info("vmrpc_bench: round=%u null_hypercall=%llu perform_kernel=%llu\n",
+		round, bench_median(null), bench_median(perform));
+	cond_resched();
 	return 0;
 }
 
 static int __init bench_init(void)
 {
+	unsigned int i;
+	int ret = 0;
 	s64 handle;
 	u64 *ns;
-	int ret;
 
 	if (!kvm_para_available() || !calls)
 		return -ENODEV;
@@ -90,8 +91,11 @@ static int __init bench_init(void)
 		       handle);
 		return handle;
 	}
-	ns = kvmalloc_array(calls, sizeof(*ns), GFP_KERNEL);
-	ret = ns ? bench_rounds(handle, ns) : -ENOMEM;
+	ns = kvmalloc_array(calls, 2 * sizeof(*ns), GFP_KERNEL);
+	if (!ns)
+		ret = -ENOMEM;
+	for (i = 0; i < rounds && !ret; i++)
+		ret = bench_round(handle, i, ns, ns + calls);
 	if (ret)
 		pr_err("vmrpc_bench: error %d\n", ret);
 	kvfree(ns);
