@@ -38,7 +38,9 @@ QEMU_OPTIONS := --target-list=x86_64-softmmu --prefix=/usr --python=/usr/bin/pyt
 	--enable-kvm --enable-tcg --enable-slirp --enable-vhost-kernel --enable-vhost-net \
 	--disable-tools
 
-all: host-kernel qemu guest-kernel tools tests image
+# Two steps at a time: where one has work for a single process the other goes on.
+all:
+	@$(MAKE) -j$(if $(filter 1,$(JOBS)),1,2) image
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -69,7 +71,7 @@ help:
 # ---- Sources
 
 SOURCES := $(B)/upstream/linux.version $(B)/upstream/qemu.version
-$(SOURCES):
+$(SOURCES) &:
 	@./configure
 
 # Prepared on every run: cheap when nothing changed.
@@ -86,10 +88,10 @@ $(B)/debug-$(DEBUG_KERNELS):
 	@rm -f $(B)/debug-[01]
 	@touch $@
 
-$(B)/host-kernel/.configured: linux/config/*.config linux/debug.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
+$(B)/host-kernel/.configured: linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
 	@scripts/kernel-config linux $(@D) $(KERNEL)
 	@touch $@
-$(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config linux/debug.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux-guest.kconfig
+$(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux-guest.kconfig
 	@scripts/kernel-config linux-guest $(@D) $(KERNEL)
 	@touch $@
 $(B)/src/linux.kconfig: prepare-linux ;
@@ -122,9 +124,13 @@ tools: prepare-linux
 
 tests: tools guest-kernel
 	$(call step,5,building the tests)
-	$(call logged,tests) $(MAKE) -C tests O=$(B)/tests CC="$(CC)"
+	$(call logged,tests) $(MAKE) -C tests -j$(JOBS) O=$(B)/tests CC="$(CC)"
 
-image: host-kernel qemu guest-kernel tools tests
+# Needs nothing that is built here.
+image-base: $(SOURCES)
+	@scripts/build-image base
+
+image: image-base host-kernel qemu guest-kernel tools tests
 	$(call step,6,building the images$(call first,$(B)/image/host.img, (about 2 minutes the first time)))
 	$(call logged,image) scripts/build-image
 
@@ -150,7 +156,7 @@ check-long: setup
 	@scripts/run-tests --group long
 
 # The host kernel as upstream has it, with the same configuration.
-$(B)/host-kernel-upstream/.configured: linux/config/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
+$(B)/host-kernel-upstream/.configured: linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
 	@scripts/kernel-config linux-upstream $(@D) $(KERNEL)
 	@touch $@
 
@@ -171,7 +177,7 @@ shell: all
 	@scripts/bed shell
 
 bench: all
-	@CC="$(CC)" tests/bench/run
+	@tests/bench/run
 
 # ---- Checks of the repository itself
 
@@ -186,6 +192,6 @@ check-patches check-overlay check-abi check-maintainers: $(SOURCES)
 clean:
 	rm -rf $(B)
 
-.PHONY: all help prepare-linux prepare-linux-guest prepare-qemu host-kernel guest-kernel qemu tools tests image setup demo shell host-kernel-upstream upstream-tests \
+.PHONY: all help prepare-linux prepare-linux-guest prepare-qemu host-kernel guest-kernel qemu tools tests image-base image setup demo shell host-kernel-upstream upstream-tests \
 	check check-long check-upstream check-patches check-overlay check-abi \
 	check-maintainers refresh bench clean

@@ -30,7 +30,7 @@ mkdir -p build/log
 status=0
 # shellcheck disable=SC2046	# no path has a blank
 check $ignored $(find linux/overlay/arch linux/overlay/include guest-kernel-patches/*/overlay/drivers \
-	guest-kernel-patches/*/overlay/include tests/guest-module tests/bench/guest-module -name '*.[ch]')
+	guest-kernel-patches/*/overlay/include tests/guest-module -name '*.[ch]')
 # shellcheck disable=SC2046
 check "$selftests" $(find linux/overlay/tools/testing -name '*.[ch]')
 exit $status

@@ -28,11 +28,11 @@ check() {
 	rm -f "$config.wanted"
 }
 
-debug=
-[ ! -e build/debug-1 ] || debug=linux/debug.config
-# shellcheck disable=SC2086	# one word or none
+every=linux/base.config
+[ ! -e build/debug-1 ] || every="$every linux/debug.config"
+# shellcheck disable=SC2086	# a list
 {
-	check build/host-kernel/.config linux/config/*.config $debug
-	check build/guest-kernel/.config guest-kernel-patches/linux/config/*.config $debug
+	check build/host-kernel/.config linux/config/*.config $every
+	check build/guest-kernel/.config guest-kernel-patches/linux/config/*.config $every
 }
 exit $status

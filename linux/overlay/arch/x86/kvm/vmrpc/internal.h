@@ -77,10 +77,9 @@ struct vmrpc_vm {
 	struct vmrpc_handle	handles[VMRPC_MAX_HANDLES];
 	struct rvmrpc_channel	*channel;	/* NULL: none registered */
 
-	struct mutex		user_mutex;	/* user.c: the next three */
+	struct mutex		user_mutex;	/* user_calls, and who adds a user server */
 	struct xarray		user_calls;	/* by vCPU index: struct vmrpc_user_call */
-	u32			nr_user_servers;
-	struct list_head	user_servers;	/* under vmrpc_servers_lock */
+	struct list_head	user_servers;	/* changes under vmrpc_servers_lock */
 	DECLARE_BITMAP(user_woken, KVM_MAX_VCPUS);	/* since their call began */
 
 	struct mutex		channel_mutex;	/* serializes register, unregister, reset, destroy */
@@ -125,7 +124,7 @@ int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argu
 
 /* vmlp.c */
 void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
-int vmlp_poller_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
+int vmlp_halt(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
 bool vmlp_poller_wake(struct vmrpc_vm *vm, struct kvm *kvm);
 void vmlp_reset(struct vmrpc_vm *vm, struct kvm *kvm);
 

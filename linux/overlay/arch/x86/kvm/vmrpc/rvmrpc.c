@@ -706,7 +706,7 @@ int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *resu
 	/* Full barrier: a request that makes news from here on finds the poller. */
 	*result = rvmrpc_poll_look_again(vm);
 	if (park && !*result)
-		return vmlp_poller_park(vcpu, vm);
+		return vmlp_halt(vcpu, vm);
 	if (park)
 		__vmlp_unpark(vcpu);
 	return 0;

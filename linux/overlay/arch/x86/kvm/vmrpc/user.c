@@ -246,12 +246,10 @@ int vmrpc_user_add_server(struct vmrpc_vm *vm, const struct vmrpc_vm_server *arg
 	mutex_lock(&vm->user_mutex);
 	if (vm->gone) {
 		ret = -ESHUTDOWN;
-	} else if (vm->nr_user_servers < VMRPC_USER_SERVERS) {
+	} else if (list_count_nodes(&vm->user_servers) < VMRPC_USER_SERVERS) {
 		added = vmrpc_server_add(&vm->user_servers, &server->ops);
 		ret = PTR_ERR_OR_ZERO(added);
 	}
-	if (!ret)
-		vm->nr_user_servers++;
 	mutex_unlock(&vm->user_mutex);
 	if (ret)
 		kvfree(server);

@@ -25,7 +25,7 @@ void __vmlp_unpark(struct kvm_vcpu *vcpu)
 	WRITE_ONCE(vcpu->arch.vmlp_state, VMLP_RUNNING);
 }
 
-static int vmlp_halt(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
+int vmlp_halt(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
 {
 	atomic64_inc(&vm->stats.parks);
 	kvm_emulate_halt_noskip(vcpu);
@@ -150,11 +150,6 @@ void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
 	/* Orders the state; pairs with vmlp_poller_wake()'s test of the bit. */
 	smp_mb__before_atomic();
 	set_bit(vcpu->vcpu_idx, vm->pollers);
-}
-
-int vmlp_poller_park(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm)
-{
-	return vmlp_halt(vcpu, vm);
 }
 
 /*
