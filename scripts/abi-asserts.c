@@ -144,6 +144,14 @@ FIELD(vmrpc_vm_user_answer, data, 16, 8);
 FIELD(vmrpc_vm_user_answer, flags, 24, 4);
 FIELD(vmrpc_vm_user_answer, reserved, 28, 4);
 
+SIZE(vmrpc_vm_user_copy, 32);
+FIELD(vmrpc_vm_user_copy, vcpu, 0, 4);
+FIELD(vmrpc_vm_user_copy, flags, 4, 4);
+FIELD(vmrpc_vm_user_copy, guest, 8, 8);
+FIELD(vmrpc_vm_user_copy, data, 16, 8);
+FIELD(vmrpc_vm_user_copy, size, 24, 4);
+FIELD(vmrpc_vm_user_copy, reserved, 28, 4);
+
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);
 ASSERT(VMRPC_VM_INFO == 0x80b8b910);
@@ -153,5 +161,6 @@ ASSERT(VMRPC_VM_ADD_SERVER == 0x4048b913);
 ASSERT(VMRPC_VM_USER_CALL == 0xc018b914);
 ASSERT(VMRPC_VM_USER_ANSWER == 0x4020b915);
 ASSERT(VMRPC_VM_USER_WAKE == 0xb916);
+ASSERT(VMRPC_VM_USER_COPY == 0x4020b918);
 
 #endif

@@ -82,7 +82,19 @@ test_servers_error_reaches_guest() {
 }
 
 test_procedure_unknown_refused() {
-	expect "status=-38 result=0 value=" "$(kv store 3 key 0)"
+	expect "status=-38 result=0 value=" "$(kv store 5 key 0)"
+}
+
+test_value_by_its_address() {
+	expect "status=0 result=1 value=there" "$(kv store 3 far 100 there)"
+	expect "status=0 result=5 value=there" "$(kv store 4 far 100)"
+	expect "status=0 result=1 value=there" "$(get far)"
+}
+
+# 14 is EFAULT: the page's last two bytes, and nothing behind them.
+test_address_of_nothing_fails() {
+	expect "status=-14 result=0 value=th" "$(kv store 3 cut 2 there)"
+	expect "status=-2 result=0 value=" "$(get cut)"
 }
 
 test_vm_without_server_no_such_module() {

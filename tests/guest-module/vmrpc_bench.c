@@ -2,8 +2,9 @@
 /*
  * What a call to the host costs a guest kernel, against the cheapest hypercall
  * that KVM has.  The measurement is the loading of the module: in turns a call of
- * KVM_HC_VAPIC_POLL_IRQ, which does nothing, and one of a procedure that returns
- * its 16 bytes, of the host's server "test".  Each round is one line in the log.
+ * KVM_HC_VAPIC_POLL_IRQ, which does nothing, one of a procedure that returns its
+ * 16 bytes, of the host's server "test", and one of the VMM's server "kvstore".
+ * Each round is one line in the log.
  */
 #include <linux/kvm_para.h>
 #include <linux/ktime.h>
@@ -11,6 +12,8 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/vmrpc.h>
+
+#include "kvstore.h"
 
 #define BENCH_ECHO	0	/* VMRPC_TEST_ECHO of the server "test" */
 #define BENCH_SIZE	16	/* bytes */
@@ -23,14 +26,28 @@ static unsigned int calls = 500;
 module_param(calls, uint, 0);
 MODULE_PARM_DESC(calls, "calls of each in a round");
 
-static int bench_null(u32 handle, void *arg)
-{
-	return kvm_hypercall0(KVM_HC_VAPIC_POLL_IRQ);
-}
+enum { BENCH_NULL, BENCH_KERNEL, BENCH_USER, BENCH_KINDS };
 
-static int bench_perform(u32 handle, void *arg)
+struct bench {
+	u32			kernel;	/* handles */
+	u32			user;
+	u8			echo[BENCH_SIZE];
+	struct kvstore_arg	kv;
+	u64			*ns[BENCH_KINDS];
+};
+
+static int bench_call(struct bench *bench, int kind)
 {
-	return vmrpc_perform_kernel(handle, BENCH_ECHO, arg, BENCH_SIZE, NULL);
+	switch (kind) {
+	case BENCH_KERNEL:
+		return vmrpc_perform_kernel(bench->kernel, BENCH_ECHO, bench->echo, BENCH_SIZE,
+					    NULL);
+	case BENCH_USER:
+		return vmrpc_perform(bench->user, KVSTORE_GET, &bench->kv, sizeof(bench->kv),
+				     NULL);
+	default:
+		return kvm_hypercall0(KVM_HC_VAPIC_POLL_IRQ);
+	}
 }
 
 static int bench_compare(const void *a, const void *b)
@@ -40,66 +57,92 @@ static int bench_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Return: what one call took in ns, or a negative errno. */
-static s64 bench_one(int (*call)(u32 handle, void *arg), u32 handle, void *arg)
-{
-	u64 start = ktime_get_ns();
-	int ret = call(handle, arg);
-
-	return ret ? ret : ktime_get_ns() - start;
-}
-
 static u64 bench_median(u64 *ns)
 {
 	sort(ns, calls, sizeof(*ns), bench_compare, NULL);
 	return ns[calls / 2];
 }
 
-/* Call by call in turns: what slows the machine down for a while slows both. */
-static int bench_round(u32 handle, unsigned int round, u64 *null, u64 *perform)
+/* Call by call in turns: what slows the machine down for a while slows all of them. */
+static int bench_round(struct bench *bench, unsigned int round)
 {
-	u8 arg[BENCH_SIZE] = { 1 };
 	unsigned int i;
+	int kind, ret;
+	u64 start;
 
 	for (i = 0; i < calls; i++) {
-		s64 a = bench_one(bench_null, handle, arg);
-		s64 b = bench_one(bench_perform, handle, arg);
-
-		if (a < 0 || b < 0)
-			return a < 0 ? a : b;
-		null[i] = a;
-		perform[i] = b;
+		for (kind = 0; kind < BENCH_KINDS; kind++) {
+			start = ktime_get_ns();
+			ret = bench_call(bench, kind);
+			bench->ns[kind][i] = ktime_get_ns() - start;
+			if (ret)
+				return ret;
+		}
 	}
-	pr_info("vmrpc_bench: round=%u null_hypercall=%llu perform_kernel=%llu\n",
-		round, bench_median(null), bench_median(perform));
+	pr_info("vmrpc_bench: round=%u null_hypercall=%llu perform_kernel=%llu perform_user=%llu\n",
+		round, bench_median(bench->ns[BENCH_NULL]), bench_median(bench->ns[BENCH_KERNEL]),
+		bench_median(bench->ns[BENCH_USER]));
 	cond_resched();
 	return 0;
 }
 
-static int __init bench_init(void)
+static int bench_rounds(struct bench *bench)
 {
 	unsigned int i;
-	int ret = 0;
-	s64 handle;
+	int ret;
+
+	ret = vmrpc_perform(bench->user, KVSTORE_PUT, &bench->kv, sizeof(bench->kv), NULL);
+	for (i = 0; i < rounds && !ret; i++)
+		ret = bench_round(bench, i);
+	return ret;
+}
+
+/* Return: a handle, or a negative errno. */
+static s64 bench_bind(s64 (*bind)(const char *module, const char *version), const char *module)
+{
+	s64 handle = bind(module, "1");
+
+	if (handle < 0)
+		pr_err("vmrpc_bench: cannot bind \"%s\": error %lld\n", module, handle);
+	return handle;
+}
+
+static int bench_run(struct bench *bench)
+{
+	s64 kernel = bench_bind(vmrpc_bind_module_kernel, "test");
+	s64 user = bench_bind(vmrpc_bind_module, KVSTORE_MODULE);
+	int ret = kernel < 0 ? kernel : user < 0 ? user : 0;
+
+	bench->kernel = kernel;
+	bench->user = user;
+	if (!ret)
+		ret = bench_rounds(bench);
+	if (user >= 0)
+		vmrpc_unbind_module(user);
+	if (kernel >= 0)
+		vmrpc_unbind_module_kernel(kernel);
+	return ret;
+}
+
+static int __init bench_init(void)
+{
+	struct bench *bench;
+	int kind, ret = -ENOMEM;
 	u64 *ns;
 
 	if (!kvm_para_available() || !calls)
 		return -ENODEV;
-	handle = vmrpc_bind_module_kernel("test", "1");
-	if (handle < 0) {
-		pr_err("vmrpc_bench: cannot bind \"test\": error %lld; load vmrpc_test_server in the host\n",
-		       handle);
-		return handle;
+	bench = kzalloc(sizeof(*bench), GFP_KERNEL);
+	ns = kvmalloc_array(calls, BENCH_KINDS * sizeof(*ns), GFP_KERNEL);
+	if (bench && ns) {
+		for (kind = 0; kind < BENCH_KINDS; kind++)
+			bench->ns[kind] = ns + kind * calls;
+		ret = bench_run(bench);
 	}
-	ns = kvmalloc_array(calls, 2 * sizeof(*ns), GFP_KERNEL);
-	if (!ns)
-		ret = -ENOMEM;
-	for (i = 0; i < rounds && !ret; i++)
-		ret = bench_round(handle, i, ns, ns + calls);
 	if (ret)
 		pr_err("vmrpc_bench: error %d\n", ret);
 	kvfree(ns);
-	vmrpc_unbind_module_kernel(handle);
+	kfree(bench);
 	return ret;
 }
 module_init(bench_init);

@@ -2,17 +2,44 @@
 /*
  * /proc/vmrpc_kv: a line "PROCEDURE KEY VERSION [VALUE]" makes the guest's kernel call
  * the server "kvstore" in QEMU, and tell the log.  Several may do so at once.
+ * For SAVE and LOAD the value stays here, and the server gets its address: VERSION says
+ * how far that is before the end of a page, behind which there is nothing.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <linux/vmrpc.h>
 
 #include "kvstore.h"
 
 #define LINE_MAX	255
+
+/* By address, in memory that ends after @before bytes. */
+static int kv_perform_memory(u32 handle, unsigned int procedure, struct kvstore_arg *arg,
+			     size_t before, s64 *result)
+{
+	struct kvstore_memory memory = { .length = arg->length };
+	u8 *page = vzalloc(PAGE_SIZE), *value;
+	int ret;
+
+	if (!page)
+		return -ENOMEM;
+	before = min_t(size_t, before, sizeof(arg->value));
+	value = page + PAGE_SIZE - before;
+	memcpy(memory.key, arg->key, sizeof(memory.key));
+	memory.address = (unsigned long)value;
+	memcpy(value, arg->value, before);
+	if (procedure == KVSTORE_LOAD)
+		memory.length = KVSTORE_VALUE_LEN;
+	ret = vmrpc_perform(handle, procedure, &memory, sizeof(memory), result);
+	memset(arg->value, 0, sizeof(arg->value));
+	memcpy(arg->value, value, before);
+	vfree(page);
+	return ret;
+}
 
 static void kv_call(unsigned int procedure, struct kvstore_arg *arg)
 {
@@ -24,7 +51,10 @@ static void kv_call(unsigned int procedure, struct kvstore_arg *arg)
 		return;
 	}
 	arg->length = strlen(arg->value);
-	ret = vmrpc_perform(handle, procedure, arg, sizeof(*arg), &result);
+	if (procedure == KVSTORE_SAVE || procedure == KVSTORE_LOAD)
+		ret = kv_perform_memory(handle, procedure, arg, arg->version, &result);
+	else
+		ret = vmrpc_perform(handle, procedure, arg, sizeof(*arg), &result);
 	pr_info("vmrpc_kv: status=%d result=%lld value=%.*s\n", ret, result,
 		(int)strnlen(arg->value, sizeof(arg->value)), arg->value);
 	vmrpc_unbind_module(handle);

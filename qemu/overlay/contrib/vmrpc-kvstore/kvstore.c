@@ -55,27 +55,47 @@ static void wake_all(void)
     }
 }
 
-static int put(VMRPCCall *call)
+static int store(VMRPCCall *call, const unsigned char *key, const void *value,
+                 unsigned int length)
 {
-    const struct kvstore_arg *arg = call->arg;
     struct kvstore_arg *entry;
     int ret = -EBUSY;
 
-    if (arg->length > KVSTORE_VALUE_LEN || arg->reserved) {
-        return -EINVAL;
-    }
     pthread_mutex_lock(&lock);
-    entry = find(arg->key);
+    entry = find(key);
     if (entry) {
-        memcpy(entry->key, arg->key, KVSTORE_KEY_LEN);
-        memcpy(entry->value, arg->value, arg->length);
-        entry->length = arg->length;
+        memcpy(entry->key, key, KVSTORE_KEY_LEN);
+        memcpy(entry->value, value, length);
+        entry->length = length;
         call->result = ++entry->version;
         wake_all();
         ret = 0;
     }
     pthread_mutex_unlock(&lock);
     return ret;
+}
+
+static int put(VMRPCCall *call)
+{
+    const struct kvstore_arg *arg = call->arg;
+
+    if (arg->length > KVSTORE_VALUE_LEN || arg->reserved) {
+        return -EINVAL;
+    }
+    return store(call, arg->key, arg->value, arg->length);
+}
+
+static int save(VMRPCCall *call)
+{
+    const struct kvstore_memory *arg = call->arg;
+    unsigned char value[KVSTORE_VALUE_LEN];
+    int ret;
+
+    if (arg->length > KVSTORE_VALUE_LEN || arg->reserved) {
+        return -EINVAL;
+    }
+    ret = host->copy_from_guest(call, value, arg->address, arg->length);
+    return ret ? ret : store(call, arg->key, value, arg->length);
 }
 
 /* With the lock held.  What the guest put beyond its value's length stays with us. */
@@ -105,6 +125,32 @@ static int get(VMRPCCall *call)
     return ret;
 }
 
+/* Nothing that takes long with the lock held: what is copied is a copy. */
+static int load(VMRPCCall *call)
+{
+    const struct kvstore_memory *arg = call->arg;
+    const struct kvstore_arg *entry;
+    struct kvstore_arg found = { .version = 0 };
+
+    if (arg->reserved) {
+        return -EINVAL;
+    }
+    pthread_mutex_lock(&lock);
+    entry = find(arg->key);
+    if (entry) {
+        found = *entry;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!found.version) {
+        return -ENOENT;
+    }
+    if (found.length > arg->length) {
+        return -E2BIG;
+    }
+    call->result = found.length;
+    return host->copy_to_guest(call, arg->address, found.value, found.length);
+}
+
 static int wait_for_change(VMRPCCall *call)
 {
     const struct kvstore_arg *arg = call->arg, *entry;
@@ -124,18 +170,23 @@ static int wait_for_change(VMRPCCall *call)
     return ret;
 }
 
-#define PROCEDURE(_call, _direction)                    \
+#define PROCEDURE(_call, _direction, _arg)              \
     {                                                   \
         .direction = _direction,                        \
-        .min_size = sizeof(struct kvstore_arg),         \
-        .max_size = sizeof(struct kvstore_arg),         \
+        .min_size = sizeof(_arg),                       \
+        .max_size = sizeof(_arg),                       \
         .call = _call,                                  \
     }
 
+#define IN  VMRPC_SERVER_IN
+#define OUT VMRPC_SERVER_OUT
+
 static const VMRPCProcedure procedures[] = {
-    [KVSTORE_PUT] = PROCEDURE(put, VMRPC_SERVER_IN),
-    [KVSTORE_GET] = PROCEDURE(get, VMRPC_SERVER_IN | VMRPC_SERVER_OUT),
-    [KVSTORE_WAIT] = PROCEDURE(wait_for_change, VMRPC_SERVER_IN | VMRPC_SERVER_OUT),
+    [KVSTORE_PUT] = PROCEDURE(put, IN, struct kvstore_arg),
+    [KVSTORE_GET] = PROCEDURE(get, IN | OUT, struct kvstore_arg),
+    [KVSTORE_WAIT] = PROCEDURE(wait_for_change, IN | OUT, struct kvstore_arg),
+    [KVSTORE_SAVE] = PROCEDURE(save, IN, struct kvstore_memory),
+    [KVSTORE_LOAD] = PROCEDURE(load, IN, struct kvstore_memory),
 };
 
 static const VMRPCServer server = {

@@ -131,6 +131,35 @@ static void vmrpc_wake(uint32_t vcpu)
     }
 }
 
+static int vmrpc_copy(const VMRPCCall *call, uint64_t gva, const void *data,
+                      size_t size, uint32_t flags)
+{
+    struct vmrpc_vm_user_copy copy = {
+        .vcpu = call->vcpu,
+        .flags = flags,
+        .guest = gva,
+        .data = (uintptr_t)data,
+        .size = size,
+    };
+
+    if (size > VMRPC_MAX_ARG) {
+        return -E2BIG;
+    }
+    return ioctl(servers_fd, VMRPC_VM_USER_COPY, &copy) < 0 ? -errno : 0;
+}
+
+static int vmrpc_copy_from_guest(const VMRPCCall *call, void *to, uint64_t gva,
+                                 size_t size)
+{
+    return vmrpc_copy(call, gva, to, size, 0);
+}
+
+static int vmrpc_copy_to_guest(const VMRPCCall *call, uint64_t gva,
+                               const void *from, size_t size)
+{
+    return vmrpc_copy(call, gva, from, size, VMRPC_COPY_TO_GUEST);
+}
+
 static int vmrpc_answer(const VMRPCCall *call, int ret)
 {
     struct vmrpc_vm_user_answer answer = {
@@ -191,6 +220,8 @@ struct VMRPCServerObject {
 static const VMRPCHost vmrpc_host = {
     .api = VMRPC_SERVER_API,
     .wake = vmrpc_wake,
+    .copy_from_guest = vmrpc_copy_from_guest,
+    .copy_to_guest = vmrpc_copy_to_guest,
 };
 
 static const VMRPCServer *vmrpc_server_open(const char *path, Error **errp)

@@ -119,6 +119,21 @@ struct vmrpc_vm_user_answer {
 	__u32	reserved;
 };
 
+/*
+ * Copies guest memory for a call that is in the VMM, by an address in its argument: as
+ * the calling vCPU could access it, by its page tables of now.
+ */
+struct vmrpc_vm_user_copy {
+	__u32	vcpu;
+	__u32	flags;			/* VMRPC_COPY_* */
+	__u64	guest;			/* guest virtual address */
+	__u64	data;			/* address */
+	__u32	size;			/* bytes, at most VMRPC_MAX_ARG */
+	__u32	reserved;
+};
+
+#define VMRPC_COPY_TO_GUEST		(1u << 0)	/* else from it */
+
 /* No answer: the vCPU halts until it is woken, or by an interrupt, and the guest asks again. */
 #define VMRPC_ANSWER_PARK		(1u << 0)
 
@@ -148,5 +163,11 @@ struct vmrpc_vm_user_answer {
 #define VMRPC_VM_USER_ANSWER		_IOW(VMRPC_IOCTL, 0x15, struct vmrpc_vm_user_answer)
 /* The argument is the number of a vCPU whose call was parked, or is about to be. */
 #define VMRPC_VM_USER_WAKE		_IO(VMRPC_IOCTL, 0x16)
+/*
+ * ENOENT the vCPU is in no call; EBUSY it runs; EFAULT the guest, or the caller, could
+ * not access the memory, of which an unknown part was copied; E2BIG the size; EIO only
+ * the process that created the VM may.
+ */
+#define VMRPC_VM_USER_COPY		_IOW(VMRPC_IOCTL, 0x18, struct vmrpc_vm_user_copy)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

@@ -12,13 +12,14 @@
 #define HW_VMRPC_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define VMRPC_SERVER_API    1
+#define VMRPC_SERVER_API    2
 
 /* Directions of a procedure's argument */
 #define VMRPC_SERVER_IN     1u  /* the guest's bytes are there when it is called */
@@ -93,10 +94,19 @@ typedef struct VMRPCServer {
  *   under the lock that covers what it waits for, and returns VMRPC_SERVER_PARK.
  *   The vCPU is halted then, as by HLT, and costs nothing; when it was woken, by
  *   this or by anything else, the guest repeats the call.
+ * @copy_from_guest, @copy_to_guest: copy @size bytes, at most 65536, of guest memory
+ *   by an address that the argument held: guest virtual, and what the calling vCPU
+ *   could access.  Only from @call, on its thread.  They return 0 or a negative
+ *   errno: -EFAULT the guest could not access it, and an unknown part was copied.
+ *   The guest may change the memory at any time: copy once, then check.
  */
 typedef struct VMRPCHost {
     uint32_t api;
     void (*wake)(uint32_t vcpu);
+    int (*copy_from_guest)(const VMRPCCall *call, void *to, uint64_t gva,
+                           size_t size);
+    int (*copy_to_guest)(const VMRPCCall *call, uint64_t gva, const void *from,
+                         size_t size);
 } VMRPCHost;
 
 /**

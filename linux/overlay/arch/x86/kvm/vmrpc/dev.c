@@ -91,6 +91,15 @@ static long vmrpc_vm_ioctl_user_answer(struct vmrpc_vm *vm, void __user *user)
 	return vmrpc_user_answer(vm, &arg);
 }
 
+static long vmrpc_vm_ioctl_user_copy(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_user_copy arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return vmrpc_user_copy(vm, &arg);
+}
+
 /* What only the VMM may do. */
 static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned long arg)
 {
@@ -103,6 +112,8 @@ static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned
 		return vmrpc_vm_ioctl_user_call(vm, (void __user *)arg);
 	case VMRPC_VM_USER_ANSWER:
 		return vmrpc_vm_ioctl_user_answer(vm, (void __user *)arg);
+	case VMRPC_VM_USER_COPY:
+		return vmrpc_vm_ioctl_user_copy(vm, (void __user *)arg);
 	case VMRPC_VM_USER_WAKE:
 		return arg > U32_MAX ? -EINVAL : vmlp_user_wake(vm, arg);
 	default:
@@ -124,6 +135,7 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	case VMRPC_VM_USER_CALL:
 	case VMRPC_VM_USER_ANSWER:
 	case VMRPC_VM_USER_WAKE:
+	case VMRPC_VM_USER_COPY:
 		return vf->owner ? vmrpc_vm_ioctl_owner(vf->vm, cmd, arg) : -EACCES;
 	default:
 		return -ENOTTY;

@@ -136,6 +136,7 @@ int vmrpc_user_begin(struct vmrpc_call *call, struct vmrpc_binding *binding,
 		     const struct vmrpc_argument *argument, bool out);
 int vmrpc_user_complete(struct kvm_vcpu *vcpu);
 int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg);
+int vmrpc_user_copy(struct vmrpc_vm *vm, const struct vmrpc_vm_user_copy *arg);
 int vmrpc_user_answer(struct vmrpc_vm *vm, const struct vmrpc_vm_user_answer *arg);
 int vmrpc_user_add_server(struct vmrpc_vm *vm, const struct vmrpc_vm_server *arg);
 void vmrpc_user_forget_calls(struct vmrpc_vm *vm);

@@ -186,6 +186,84 @@ int vmrpc_user_answer(struct vmrpc_vm *vm, const struct vmrpc_vm_user_answer *ar
 	return ret;
 }
 
+static int vmrpc_user_copy_part(struct kvm_vcpu *vcpu, u64 gva, void __user *data, void *page,
+				u32 size, bool to_guest)
+{
+	int ret;
+
+	if (to_guest)
+		return copy_from_user(page, data, size) ? -EFAULT :
+		       vmrpc_write_guest(vcpu, gva, page, size);
+	ret = vmrpc_read_guest(vcpu, page, gva, size);
+	if (ret)
+		return ret;
+	return copy_to_user(data, page, size) ? -EFAULT : 0;
+}
+
+/* By way of a page of ours.  The caller holds vcpu->mutex. */
+static int vmrpc_user_copy_parts(struct kvm_vcpu *vcpu, const struct vmrpc_vm_user_copy *arg)
+{
+	void *page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	u8 __user *data = u64_to_user_ptr(arg->data);
+	u64 gva = arg->guest;
+	u32 left, part;
+	int ret = 0;
+
+	if (!page)
+		return -ENOMEM;
+	vcpu_load(vcpu);
+	kvm_vcpu_srcu_read_lock(vcpu);
+	for (left = arg->size; left && !ret; left -= part, gva += part, data += part) {
+		part = min_t(u32, left, PAGE_SIZE - offset_in_page(gva));
+		ret = vmrpc_user_copy_part(vcpu, gva, data, page, part,
+					   arg->flags & VMRPC_COPY_TO_GUEST);
+	}
+	kvm_vcpu_srcu_read_unlock(vcpu);
+	vcpu_put(vcpu);
+	free_page((unsigned long)page);
+	return ret;
+}
+
+static int vmrpc_user_copy_of(struct kvm *kvm, struct vmrpc_vm *vm,
+			      const struct vmrpc_vm_user_copy *arg)
+{
+	struct kvm_vcpu *vcpu;
+	int ret = -ENOENT;
+
+	/* Guest memory is reached by the addresses of its process. */
+	if (kvm->mm != current->mm)
+		return -EIO;
+	if (!xa_load(&vm->user_calls, arg->vcpu))
+		return -ENOENT;
+	vcpu = kvm_get_vcpu(kvm, arg->vcpu);
+	if (!vcpu || !mutex_trylock(&vcpu->mutex))
+		return -EBUSY;
+	/* The call ends with the mutex held, or by a reset, which the copy survives. */
+	if (xa_load(&vm->user_calls, arg->vcpu))
+		ret = vmrpc_user_copy_parts(vcpu, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+int vmrpc_user_copy(struct vmrpc_vm *vm, const struct vmrpc_vm_user_copy *arg)
+{
+	struct kvm *kvm;
+	int ret;
+
+	if (arg->reserved || arg->flags & ~VMRPC_COPY_TO_GUEST)
+		return -EINVAL;
+	if (arg->size > VMRPC_MAX_ARG)
+		return -E2BIG;
+	if (arg->guest + arg->size < arg->guest)
+		return -EFAULT;
+	kvm = vmrpc_vm_get_kvm(vm);
+	if (!kvm)
+		return -ESHUTDOWN;
+	ret = vmrpc_user_copy_of(kvm, vm, arg);
+	kvm_put_kvm(kvm);
+	return ret;
+}
+
 /* Servers */
 
 static int vmrpc_user_procedure_read(struct vmrpc_procedure *procedure,

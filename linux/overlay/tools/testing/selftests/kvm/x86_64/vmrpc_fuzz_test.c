@@ -89,11 +89,20 @@ static void user_server(struct fuzzer *fuzzer, uint32_t vcpu)
 		.vcpu = number(fuzzer, vcpu), .status = -number(fuzzer, pick(fuzzer, 2)),
 		.data = number(fuzzer, (unsigned long)data), .flags = pick(fuzzer, 3),
 	};
+	struct vmrpc_vm_user_copy copy = {
+		.vcpu = number(fuzzer, vcpu), .flags = pick(fuzzer, 3),
+		.guest = number(fuzzer, gva + pick(fuzzer, 8192)),
+		.data = number(fuzzer, (unsigned long)data), .size = number(fuzzer, sizeof(data)),
+	};
 
 	if (call.size > sizeof(data))
 		call.data = 0;
+	if (copy.size > sizeof(data) && !(copy.flags & VMRPC_COPY_TO_GUEST))
+		copy.data = 0;
 	if (pick(fuzzer, 2))
 		ioctl(tvm.fd, VMRPC_VM_USER_CALL, &call);
+	if (pick(fuzzer, 2))
+		ioctl(tvm.fd, VMRPC_VM_USER_COPY, &copy);
 	if (!pick(fuzzer, 4))
 		ioctl(tvm.fd, VMRPC_VM_USER_WAKE, number(fuzzer, vcpu));
 	if (pick(fuzzer, 4))

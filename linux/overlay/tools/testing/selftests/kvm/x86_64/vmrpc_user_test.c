@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -361,6 +362,122 @@ TEST_F(user, call_vm_destroyed_meanwhile)
 	ASSERT_EQ(VMRPC_VM_GONE, vmrpc_info(self->tvm.fd).state);
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_ADD_SERVER, &self->server));
 	ASSERT_EQ(ESHUTDOWN, errno);
+}
+
+/* Copying by an address in the argument */
+
+static int copy(struct kvm_vcpu *vcpu, int fd, uint64_t guest, void *data, uint32_t size,
+		uint32_t flags)
+{
+	struct vmrpc_vm_user_copy copy = {
+		.vcpu = vcpu->run->hypercall.args[0], .flags = flags, .guest = guest,
+		.data = (unsigned long)data, .size = size,
+	};
+
+	return ioctl(fd, VMRPC_VM_USER_COPY, &copy) ? errno : 0;
+}
+
+TEST_F(user, copy_from_guest)
+{
+	static uint8_t data[VMRPC_MAX_ARG];
+
+	memset(self->arg, 0x17, sizeof(data));
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(0, copy(self->vcpu, self->tvm.fd, self->gva, data, sizeof(data), 0));
+	ASSERT_EQ(0, memcmp(data, self->arg, sizeof(data)));
+}
+
+TEST_F(user, copy_to_guest_across_pages)
+{
+	uint8_t data[100];
+
+	memset(data, 0x29, sizeof(data));
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(0, copy(self->vcpu, self->tvm.fd, self->gva + 4096 - 50, data, sizeof(data),
+			  VMRPC_COPY_TO_GUEST));
+	ASSERT_EQ(0, memcmp(self->arg + 4096 - 50, data, sizeof(data)));
+	ASSERT_EQ(0, self->arg[4096 - 51]);
+	ASSERT_EQ(0, self->arg[4096 + 50]);
+	ASSERT_EQ(0, answer(self->vcpu, self->tvm.fd, 0, 0, NULL, 0));
+	ASSERT_EQ(0, finish(self->vcpu, NULL));
+}
+
+TEST_F(user, copy_nothing)
+{
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(0, copy(self->vcpu, self->tvm.fd, 1, NULL, 0, 0));
+}
+
+TEST_F(user, copy_what_guest_may_not_fails)
+{
+	uint8_t data[16] = { 0 };
+
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, 0x7fffff000000, data, 16, 0));
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, 1ull << 62, data, 16, 0));
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, -8ull, data, 16, 0));
+	vmrpc_page_protect(self->tvm.vm, self->gva, 1ull << 1);
+	ASSERT_EQ(0, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16,
+			       VMRPC_COPY_TO_GUEST));
+}
+
+TEST_F(user, copy_callers_memory_not_there_fails)
+{
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, self->gva, NULL, 16, 0));
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, self->gva, NULL, 16,
+			       VMRPC_COPY_TO_GUEST));
+}
+
+TEST_F(user, copy_malformed_refused)
+{
+	uint8_t data[16];
+
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(EINVAL, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 2));
+	ASSERT_EQ(E2BIG, copy(self->vcpu, self->tvm.fd, self->gva, data, VMRPC_MAX_ARG + 1, 0));
+}
+
+TEST_F(user, copy_without_call_refused)
+{
+	uint8_t data[16];
+
+	ASSERT_EQ(ENOENT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+	begin(self, PROC_IN, 8);
+	self->vcpu->run->hypercall.args[0] = 1 << 20;
+	ASSERT_EQ(ENOENT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+}
+
+/* It would go to the addresses of another process. */
+TEST_F(user, copy_by_other_process_refused)
+{
+	uint8_t data[16];
+	int status;
+	pid_t pid;
+
+	begin(self, PROC_IN, 8);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	ASSERT_EQ(EIO, WEXITSTATUS(status));
+}
+
+/* Parked is on its way back: the call is over. */
+TEST_F(user, copy_while_parked_refused)
+{
+	uint8_t data[16];
+
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(0, answer(self->vcpu, self->tvm.fd, 0, 0, NULL, VMRPC_ANSWER_PARK));
+	vmrpc_async_resume(&self->async, self->vcpu);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
+	ASSERT_EQ(ENOENT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_USER_WAKE, 0));
+	vmrpc_async_join(&self->async);
 }
 
 /* Parking */
