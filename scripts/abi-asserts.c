@@ -144,6 +144,22 @@ FIELD(vmrpc_vm_user_answer, data, 16, 8);
 FIELD(vmrpc_vm_user_answer, flags, 24, 4);
 FIELD(vmrpc_vm_user_answer, reserved, 28, 4);
 
+SIZE(vmrpc_vm_submit, 96);
+FIELD(vmrpc_vm_submit, call, 0, 80);
+FIELD(vmrpc_vm_submit, user_data, 80, 8);
+FIELD(vmrpc_vm_submit, reserved, 88, 8);
+
+SIZE(vmrpc_vm_done, 24);
+FIELD(vmrpc_vm_done, user_data, 0, 8);
+FIELD(vmrpc_vm_done, result, 8, 8);
+FIELD(vmrpc_vm_done, status, 16, 4);
+FIELD(vmrpc_vm_done, res_size, 20, 4);
+
+SIZE(vmrpc_vm_reap, 16);
+FIELD(vmrpc_vm_reap, entries, 0, 8);
+FIELD(vmrpc_vm_reap, count, 8, 4);
+FIELD(vmrpc_vm_reap, reserved, 12, 4);
+
 SIZE(vmrpc_vm_user_copy, 32);
 FIELD(vmrpc_vm_user_copy, vcpu, 0, 4);
 FIELD(vmrpc_vm_user_copy, flags, 4, 4);
@@ -162,5 +178,7 @@ ASSERT(VMRPC_VM_USER_CALL == 0xc018b914);
 ASSERT(VMRPC_VM_USER_ANSWER == 0x4020b915);
 ASSERT(VMRPC_VM_USER_WAKE == 0xb916);
 ASSERT(VMRPC_VM_USER_COPY == 0x4020b918);
+ASSERT(VMRPC_VM_SUBMIT == 0x4060b919);
+ASSERT(VMRPC_VM_REAP == 0xc010b91a);
 
 #endif

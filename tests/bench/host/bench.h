@@ -17,6 +17,10 @@ void reverse_info(int fd, struct vmrpc_vm_info *info);
 void reverse_echo(int fd);
 void reverse_meminfo(int fd);
 
+/* An echo into @res, not waited for; and the answers that there are, at least one. */
+void reverse_submit_echo(int fd, char *res, unsigned int number);
+unsigned int reverse_reap(int fd, struct vmrpc_vm_done *done, unsigned int count);
+
 /* The guest's vsock_server, on a connection from vsock_connect(). */
 int vsock_connect(unsigned int cid);
 void vsock_echo(int fd);

@@ -23,6 +23,7 @@
 #define BATCHES		40	/* in a round, of which the exits are counted */
 #define BATCH_CALLS	10
 #define CLIENTS		8
+#define DEPTH		32	/* calls submitted at once */
 #define LOAD_NS		500000000ull
 #define IDLE_NS		500000000ull
 
@@ -132,6 +133,31 @@ static void measure_load(const char *series, int round, const char *vm, int clie
 	pthread_barrier_destroy(&load.start);
 }
 
+/* Calls submitted, so many at a time, by one thread. */
+static void measure_async(const char *series, int round, const char *vm, unsigned int depth)
+{
+	static char res[DEPTH][ECHO_SIZE];
+	struct vmrpc_vm_done done[DEPTH];
+	uint64_t start, end, calls = 0;
+	int fd = reverse_attach(vm);
+	unsigned int i, n;
+
+	for (i = 0; i < depth; i++)
+		reverse_submit_echo(fd, res[i], i);
+	start = now_ns();
+	do {
+		n = reverse_reap(fd, done, depth);
+		for (i = 0; i < n; i++)
+			reverse_submit_echo(fd, res[done[i].user_data], done[i].user_data);
+		calls += n;
+		end = now_ns();
+	} while (end - start < LOAD_NS);
+	sample(series, round, calls * 1e9 / (end - start));
+	for (i = 0; i < depth; i += reverse_reap(fd, done, depth))
+		;
+	close(fd);
+}
+
 /* Counters of KVM, of which all exits are the first, and of VMRPC_VM_INFO. */
 static const char *const counter_names[] = {
 	"exits", "irq_exits", "halt_exits", "hypercalls", "irq_injections",
@@ -222,6 +248,22 @@ static void count_idle(int round, int fd)
 	sample_counters("idle", round, before, after, IDLE_NS / 1e9);
 }
 
+/* The exits of the load of eight clients, as well. */
+static void measure_c8(int round, const char *vm)
+{
+	struct vmrpc_vm_info before, after;
+	int fd = reverse_attach(vm);
+	uint64_t exits;
+
+	reverse_info(fd, &before);
+	exits = kvm_counter(kvm_counters, "exits");
+	measure_load("echo16_c8", round, vm, CLIENTS);
+	exits = kvm_counter(kvm_counters, "exits") - exits;
+	reverse_info(fd, &after);
+	sample("c8.exits", round, (double)exits / (after.calls - before.calls));
+	close(fd);
+}
+
 static void bench_peers(int rounds, char **argv)
 {
 	const char *vm = argv[0];
@@ -242,7 +284,9 @@ static void bench_peers(int rounds, char **argv)
 		for (unsigned int i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
 			measure_peer(&peers[i], round);
 		measure_load("echo16_c1", round, vm, 1);
-		measure_load("echo16_c8", round, vm, CLIENTS);
+		measure_c8(round, vm);
+		measure_async("async_d1", round, vm, 1);
+		measure_async("async_d32", round, vm, DEPTH);
 		count_per_call(round, fd);
 		count_idle(round, fd);
 		fprintf(stderr, "bench: round %d of %d\n", round + 1, rounds);

@@ -79,6 +79,26 @@ struct vmrpc_vm_call {
 	__u64	reserved;
 };
 
+/* A call that its caller does not wait for. */
+struct vmrpc_vm_submit {
+	struct vmrpc_vm_call	call;	/* arg is read now, res written by VMRPC_VM_REAP */
+	__u64	user_data;		/* comes back with the answer */
+	__u64	reserved;
+};
+
+struct vmrpc_vm_done {
+	__u64	user_data;		/* of the call submitted */
+	__s64	result;			/* the procedure's result */
+	__s32	status;			/* 0, or the negative of an error of VMRPC_VM_CALL */
+	__u32	res_size;		/* bytes written to the call's res */
+};
+
+struct vmrpc_vm_reap {
+	__u64	entries;		/* address of an array of struct vmrpc_vm_done */
+	__u32	count;			/* in: its length, at least 1; out: how many were written */
+	__u32	reserved;
+};
+
 /*
  * Servers in the VMM.  A guest's call of one ends KVM_RUN with KVM_EXIT_HYPERCALL, nr
  * VMRPC_HYPERCALL and args[0] the number of the vCPU for the structures below.  The VMM
@@ -154,6 +174,16 @@ struct vmrpc_vm_user_copy {
  * the guest's answer makes no sense; or any other VMRPC_E* that the procedure failed with.
  */
 #define VMRPC_VM_CALL			_IOWR(VMRPC_IOCTL, 0x11, struct vmrpc_vm_call)
+/*
+ * Submitted calls run at the same time, and may overtake each other.  A descriptor has
+ * answers to reap when poll(2) reports POLLIN.  Its last close(2) gives up on its calls.
+ * SUBMIT waits while all slots are in use, unless the descriptor has O_NONBLOCK (EAGAIN).
+ * Its errors are those of VMRPC_VM_CALL that show before the request is sent, the others
+ * come with the answer; EBUSY 1024 calls of this descriptor are not reaped yet.
+ */
+#define VMRPC_VM_SUBMIT			_IOW(VMRPC_IOCTL, 0x19, struct vmrpc_vm_submit)
+/* The answers that there are, oldest first; EAGAIN there is none. */
+#define VMRPC_VM_REAP			_IOWR(VMRPC_IOCTL, 0x1a, struct vmrpc_vm_reap)
 /* Only on the VMM's own descriptor (else EACCES): forget all that the guest set up. */
 #define VMRPC_VM_RESET			_IO(VMRPC_IOCTL, 0x12)
 /* Likewise; of servers in the VMM.  EEXIST, EBUSY 64 of them are there. */

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
@@ -16,7 +17,15 @@
 struct vmrpc_file {
 	struct vmrpc_vm	*vm;
 	bool		owner;		/* the VMM's own */
+	struct vmrpc_queue *queue;
 };
+
+static int vmrpc_vm_call_check(const struct vmrpc_vm_call *call)
+{
+	if (call->reserved || !vmrpc_name_valid(call->module, sizeof(call->module)))
+		return -EINVAL;
+	return call->arg_size > VMRPC_SLOT_DATA || call->res_size > VMRPC_SLOT_DATA ? -E2BIG : 0;
+}
 
 static long vmrpc_vm_ioctl_call(struct vmrpc_vm *vm, struct vmrpc_vm_call __user *user)
 {
@@ -26,10 +35,9 @@ static long vmrpc_vm_ioctl_call(struct vmrpc_vm *vm, struct vmrpc_vm_call __user
 
 	if (copy_from_user(&call, user, sizeof(call)))
 		return -EFAULT;
-	if (call.reserved || !vmrpc_name_valid(call.module, sizeof(call.module)))
-		return -EINVAL;
-	if (call.arg_size > VMRPC_SLOT_DATA || call.res_size > VMRPC_SLOT_DATA)
-		return -E2BIG;
+	ret = vmrpc_vm_call_check(&call);
+	if (ret)
+		return ret;
 	buffer = kmalloc(VMRPC_SLOT_DATA, GFP_KERNEL);
 	if (!buffer)
 		return -ENOMEM;
@@ -47,6 +55,41 @@ static long vmrpc_vm_ioctl_call(struct vmrpc_vm *vm, struct vmrpc_vm_call __user
 out:
 	kfree(buffer);
 	return ret;
+}
+
+static long vmrpc_vm_ioctl_submit(struct file *file, void __user *user)
+{
+	struct vmrpc_file *vf = file->private_data;
+	struct vmrpc_vm_submit arg;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	ret = arg.reserved ? -EINVAL : vmrpc_vm_call_check(&arg.call);
+	return ret ? ret : vmrpc_queue_submit(vf->vm, vf->queue, &arg,
+					      !(file->f_flags & O_NONBLOCK));
+}
+
+static long vmrpc_vm_ioctl_reap(struct vmrpc_queue *queue, void __user *user)
+{
+	struct vmrpc_vm_reap arg;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.reserved || !arg.count)
+		return -EINVAL;
+	ret = vmrpc_queue_reap(queue, &arg);
+	if (!ret && copy_to_user(user, &arg, sizeof(arg)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static __poll_t vmrpc_vm_poll(struct file *file, poll_table *wait)
+{
+	struct vmrpc_file *vf = file->private_data;
+
+	return vmrpc_queue_poll(vf->queue, file, wait);
 }
 
 static long vmrpc_vm_ioctl_info(struct vmrpc_vm *vm, void __user *user)
@@ -130,6 +173,10 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return vmrpc_vm_ioctl_info(vf->vm, (void __user *)arg);
 	case VMRPC_VM_CALL:
 		return vmrpc_vm_ioctl_call(vf->vm, (void __user *)arg);
+	case VMRPC_VM_SUBMIT:
+		return vmrpc_vm_ioctl_submit(file, (void __user *)arg);
+	case VMRPC_VM_REAP:
+		return vmrpc_vm_ioctl_reap(vf->queue, (void __user *)arg);
 	case VMRPC_VM_RESET:
 	case VMRPC_VM_ADD_SERVER:
 	case VMRPC_VM_USER_CALL:
@@ -146,6 +193,7 @@ static int vmrpc_vm_release(struct inode *inode, struct file *file)
 {
 	struct vmrpc_file *vf = file->private_data;
 
+	vmrpc_queue_close(vf->queue);
 	vmrpc_vm_put(vf->vm);
 	kfree(vf);
 	return 0;
@@ -154,6 +202,7 @@ static int vmrpc_vm_release(struct inode *inode, struct file *file)
 static const struct file_operations vmrpc_vm_fops = {
 	.owner		= THIS_MODULE,
 	.release	= vmrpc_vm_release,
+	.poll		= vmrpc_vm_poll,
 	.unlocked_ioctl	= vmrpc_vm_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= noop_llseek,
@@ -169,11 +218,16 @@ struct file *vmrpc_vm_file(struct vmrpc_vm *vm, bool owner)
 		return ERR_PTR(-ENOMEM);
 	vf->vm = vm;
 	vf->owner = owner;
-	file = anon_inode_getfile("vmrpc-vm", &vmrpc_vm_fops, vf, O_RDWR);
-	if (IS_ERR(file))
-		kfree(vf);
-	else
+	vf->queue = vmrpc_queue_new();
+	file = vf->queue ? anon_inode_getfile("vmrpc-vm", &vmrpc_vm_fops, vf, O_RDWR) :
+			   ERR_PTR(-ENOMEM);
+	if (!IS_ERR(file)) {
 		kref_get(&vm->ref);
+		return file;
+	}
+	if (vf->queue)
+		vmrpc_queue_close(vf->queue);
+	kfree(vf);
 	return file;
 }
 

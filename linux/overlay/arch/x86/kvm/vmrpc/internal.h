@@ -90,6 +90,34 @@ struct vmrpc_vm {
 	DECLARE_BITMAP(pollers, KVM_MAX_VCPUS);	/* vCPUs parked by POLL */
 };
 
+struct rvmrpc_args {
+	const char	*module;
+	u32		procedure;
+	const void	*arg;
+	u32		arg_size;
+	void		*res;
+	u32		res_size;	/* in: room; out: bytes */
+	s64		result;
+};
+
+/*
+ * A call that no thread waits for.  The submitter fills in the first part; @done is
+ * called once, in process context, perhaps with a spinlock held, and before
+ * rvmrpc_submit() returns or after.  @release: when nothing refers to the call any more.
+ */
+struct rvmrpc_async {
+	struct rvmrpc_args	args;
+	refcount_t		ref;		/* 1, the submitter's */
+	void			(*done)(struct rvmrpc_async *async, int ret);
+	void			(*release)(struct rvmrpc_async *async);
+
+	struct vmrpc_vm		*vm;		/* rvmrpc.c's from here on */
+	struct rvmrpc_channel	*channel;
+	struct rvmrpc_slot	*slot;
+	struct delayed_work	deadline;
+	bool			expired;	/* under channel->lock */
+};
+
 /* core.c */
 struct kvm *vmrpc_vm_get_kvm(struct vmrpc_vm *vm);
 void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
@@ -122,6 +150,14 @@ int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argum
 int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argument, void *data,
 			bool write);
 
+/* queue.c */
+struct vmrpc_queue *vmrpc_queue_new(void);
+int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
+		       const struct vmrpc_vm_submit *arg, bool wait);
+int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_vm_reap *arg);
+__poll_t vmrpc_queue_poll(struct vmrpc_queue *queue, struct file *file, poll_table *wait);
+void vmrpc_queue_close(struct vmrpc_queue *queue);
+
 /* vmlp.c */
 void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
 int vmlp_halt(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
@@ -146,6 +182,10 @@ void vmrpc_user_remove_servers(struct vmrpc_vm *vm);
 int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result);
 int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *result);
 int rvmrpc_close(struct vmrpc_vm *vm, int reason);
+int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int timeout_ms,
+		  bool wait);
+bool rvmrpc_cancel(struct rvmrpc_async *async);
+void rvmrpc_async_put(struct rvmrpc_async *async);
 void rvmrpc_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
 
 /* loopback.c, a module of its own, uses these of core.c and rvmrpc.c */

@@ -54,6 +54,7 @@ struct rvmrpc_slot {
 	struct rvmrpc_page	response;
 	enum rvmrpc_slot_state	state;	/* under channel->lock */
 	u64			seq;	/* of the last request; written by the claimer, under channel->lock */
+	struct rvmrpc_async	*async;	/* under channel->lock; NULL: a thread waits for done */
 	struct completion	done;	/* answered, or the channel is closed */
 };
 
@@ -164,6 +165,100 @@ static void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags)
 		read_unlock_irqrestore(&page->cache.lock, flags);
 }
 
+/* The errors that are the guest's to report; any other it has no business with. */
+static int rvmrpc_guest_error(u32 status)
+{
+	switch (status) {
+	case VMRPC_EINTR:
+	case VMRPC_E2BIG:
+	case VMRPC_ENOMEM:
+	case VMRPC_EFAULT:
+	case VMRPC_EINVAL:
+	case VMRPC_ENOSYS:
+	case VMRPC_EMSGSIZE:
+	case VMRPC_EPROTONOSUPPORT:
+	case VMRPC_ECONNREFUSED:
+		return -(int)status;
+	}
+	return -EPROTO;
+}
+
+static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
+{
+	struct vmrpc_response *response, header;
+	unsigned long flags;
+	u32 size;
+	int ret;
+
+	response = rvmrpc_page_lock(&slot->response, &flags);
+	if (!response)
+		return -EPROTO;
+	memcpy(&header, response, sizeof(header));
+	/* The guest may go on writing: decide by the copy only. */
+	barrier();
+	size = le32_to_cpu(header.res_size);
+	if (le64_to_cpu(header.seq) != slot->seq) {
+		ret = -EPROTO;
+	} else if (header.status) {
+		ret = rvmrpc_guest_error(le32_to_cpu(header.status));
+	} else if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved))) {
+		ret = -EPROTO;
+	} else {
+		memcpy(args->res, response + 1, size);
+		args->res_size = size;
+		args->result = le64_to_cpu(header.result);
+		ret = 0;
+	}
+	rvmrpc_page_unlock(&slot->response, flags);
+	return ret;
+}
+
+static void rvmrpc_slot_set(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot,
+			    enum rvmrpc_slot_state state)
+{
+	spin_lock(&channel->lock);
+	slot->state = state;
+	spin_unlock(&channel->lock);
+	if (state == RVMRPC_FREE)
+		wake_up(&channel->free_wait);
+}
+
+void rvmrpc_async_put(struct rvmrpc_async *async)
+{
+	if (!refcount_dec_and_test(&async->ref))
+		return;
+	if (async->channel)
+		rvmrpc_channel_put(async->channel);
+	if (async->vm)
+		vmrpc_vm_put(async->vm);
+	async->release(async);
+}
+
+static void rvmrpc_async_stop_deadline(struct rvmrpc_async *async)
+{
+	if (cancel_delayed_work(&async->deadline))
+		rvmrpc_async_put(async);
+}
+
+/* Who took @async from its slot ends it. */
+static void rvmrpc_async_finish(struct rvmrpc_async *async, int ret)
+{
+	if (ret)
+		atomic64_inc(&async->vm->stats.errors);
+	rvmrpc_async_stop_deadline(async);
+	async->done(async, ret);
+}
+
+/* The answer was read: @ret. */
+static void rvmrpc_async_received(struct rvmrpc_async *async, int ret)
+{
+	struct rvmrpc_slot *slot = async->slot;
+
+	trace_rvmrpc_response(async->vm->name, slot - async->channel->slots, slot->seq, ret);
+	rvmrpc_slot_set(async->channel, slot, RVMRPC_FREE);
+	rvmrpc_async_finish(async, ret);
+}
+
 /* The sequence number of the guest's last answer in the slot, 0 if it cannot be had. */
 static u64 rvmrpc_slot_answered(struct rvmrpc_slot *slot)
 {
@@ -187,17 +282,23 @@ static u64 rvmrpc_slot_answered(struct rvmrpc_slot *slot)
  */
 static bool rvmrpc_slot_deliver(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot, u64 seq)
 {
+	struct rvmrpc_async *async = NULL;
 	bool freed = false;
 
 	spin_lock(&channel->lock);
 	if (slot->seq == seq && slot->state == RVMRPC_SENT) {
 		slot->state = RVMRPC_CLAIMED;
-		complete(&slot->done);
+		async = slot->async;
+		slot->async = NULL;
+		if (!async)
+			complete(&slot->done);
 	} else if (slot->seq == seq && slot->state == RVMRPC_ABANDONED) {
 		slot->state = RVMRPC_FREE;
 		freed = true;
 	}
 	spin_unlock(&channel->lock);
+	if (async)
+		rvmrpc_async_received(async, rvmrpc_slot_read(slot, &async->args));
 	return freed;
 }
 
@@ -256,16 +357,6 @@ static struct rvmrpc_slot *rvmrpc_slot_claim(struct rvmrpc_channel *channel, lon
 	return slot;
 }
 
-static void rvmrpc_slot_set(struct rvmrpc_channel *channel, struct rvmrpc_slot *slot,
-			    enum rvmrpc_slot_state state)
-{
-	spin_lock(&channel->lock);
-	slot->state = state;
-	spin_unlock(&channel->lock);
-	if (state == RVMRPC_FREE)
-		wake_up(&channel->free_wait);
-}
-
 static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel)
 {
 	struct vmrpc_control *control;
@@ -314,16 +405,6 @@ static void rvmrpc_kick(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
 	atomic64_inc(&vm->stats.interrupts);
 	vm->interrupt(vm);
 }
-
-struct rvmrpc_args {
-	const char	*module;
-	u32		procedure;
-	const void	*arg;
-	u32		arg_size;
-	void		*res;
-	u32		res_size;	/* in: room; out: bytes */
-	s64		result;
-};
 
 static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args *args, long timeout)
 {
@@ -388,54 +469,6 @@ static int rvmrpc_slot_wait(struct rvmrpc_channel *channel, struct rvmrpc_slot *
 	return ret;
 }
 
-/* The errors that are the guest's to report; any other it has no business with. */
-static int rvmrpc_guest_error(u32 status)
-{
-	switch (status) {
-	case VMRPC_EINTR:
-	case VMRPC_E2BIG:
-	case VMRPC_ENOMEM:
-	case VMRPC_EFAULT:
-	case VMRPC_EINVAL:
-	case VMRPC_ENOSYS:
-	case VMRPC_EMSGSIZE:
-	case VMRPC_EPROTONOSUPPORT:
-	case VMRPC_ECONNREFUSED:
-		return -(int)status;
-	}
-	return -EPROTO;
-}
-
-static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
-{
-	struct vmrpc_response *response, header;
-	unsigned long flags;
-	u32 size;
-	int ret;
-
-	response = rvmrpc_page_lock(&slot->response, &flags);
-	if (!response)
-		return -EPROTO;
-	memcpy(&header, response, sizeof(header));
-	/* The guest may go on writing: decide by the copy only. */
-	barrier();
-	size = le32_to_cpu(header.res_size);
-	if (le64_to_cpu(header.seq) != slot->seq) {
-		ret = -EPROTO;
-	} else if (header.status) {
-		ret = rvmrpc_guest_error(le32_to_cpu(header.status));
-	} else if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved))) {
-		ret = -EPROTO;
-	} else {
-		memcpy(args->res, response + 1, size);
-		args->res_size = size;
-		args->result = le64_to_cpu(header.result);
-		ret = 0;
-	}
-	rvmrpc_page_unlock(&slot->response, flags);
-	return ret;
-}
-
 enum rvmrpc_direction { RVMRPC_SEND, RVMRPC_RECEIVE };
 
 /* One half of a call: touches the channel's pages, while the VM cannot go away. */
@@ -483,6 +516,30 @@ out_free:
 	return ret;
 }
 
+static int rvmrpc_args_check(const struct rvmrpc_args *args, unsigned int timeout_ms)
+{
+	if (strlen(args->module) >= VMRPC_MODULE_LEN || !timeout_ms ||
+	    timeout_ms > VMRPC_MAX_TIMEOUT_MS)
+		return -EINVAL;
+	return args->arg_size > VMRPC_SLOT_DATA || args->res_size > VMRPC_SLOT_DATA ? -E2BIG : 0;
+}
+
+/* Returns the channel, referenced; rvmrpc_caller_end() has to follow in any case. */
+static struct rvmrpc_channel *rvmrpc_caller_begin(struct vmrpc_vm *vm)
+{
+	if (atomic_inc_return(&vm->callers) > RVMRPC_CALLERS_MAX)
+		return ERR_PTR(-EBUSY);
+	return rvmrpc_channel_get(vm);
+}
+
+static void rvmrpc_caller_end(struct vmrpc_vm *vm, int ret)
+{
+	if (atomic_dec_and_test(&vm->callers))
+		wake_up_var(&vm->callers);
+	if (ret)
+		atomic64_inc(&vm->stats.errors);
+}
+
 /**
  * rvmrpc_call - call a procedure of a guest kernel
  * @vm: the VM, referenced
@@ -511,34 +568,149 @@ int rvmrpc_call(struct vmrpc_vm *vm, const char *module, u32 procedure,
 		.arg = arg, .arg_size = arg_size, .res = res, .res_size = *res_size,
 	};
 	struct rvmrpc_channel *channel;
-	int ret = -EBUSY;
+	int ret = rvmrpc_args_check(&args, timeout_ms);
 
-	if (strlen(module) >= VMRPC_MODULE_LEN || !timeout_ms || timeout_ms > VMRPC_MAX_TIMEOUT_MS)
-		return -EINVAL;
-	if (arg_size > VMRPC_SLOT_DATA || *res_size > VMRPC_SLOT_DATA)
-		return -E2BIG;
-
-	if (atomic_inc_return(&vm->callers) <= RVMRPC_CALLERS_MAX) {
-		channel = rvmrpc_channel_get(vm);
-		ret = PTR_ERR_OR_ZERO(channel);
-		if (!ret) {
-			ret = rvmrpc_channel_call(vm, channel, &args,
-						  msecs_to_jiffies(timeout_ms));
-			rvmrpc_channel_put(channel);
-		}
-	}
-	if (atomic_dec_and_test(&vm->callers))
-		wake_up_var(&vm->callers);
-	if (ret) {
-		atomic64_inc(&vm->stats.errors);
+	if (ret)
 		return ret;
+	channel = rvmrpc_caller_begin(vm);
+	ret = PTR_ERR_OR_ZERO(channel);
+	if (!ret) {
+		ret = rvmrpc_channel_call(vm, channel, &args, msecs_to_jiffies(timeout_ms));
+		rvmrpc_channel_put(channel);
 	}
+	rvmrpc_caller_end(vm, ret);
+	if (ret)
+		return ret;
 	*res_size = args.res_size;
 	*result = args.result;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(rvmrpc_call);
 
+/* Takes @async from its slot, which is left to the guest; false: somebody else did. */
+static bool rvmrpc_async_abandon(struct rvmrpc_async *async)
+{
+	struct rvmrpc_slot *slot = async->slot;
+	bool taken;
+
+	lockdep_assert_held(&async->channel->lock);
+	taken = slot->async == async;
+	if (taken) {
+		slot->async = NULL;
+		slot->state = RVMRPC_ABANDONED;
+	}
+	return taken;
+}
+
+static void rvmrpc_async_deadline(struct work_struct *work)
+{
+	struct rvmrpc_async *async = container_of(work, struct rvmrpc_async, deadline.work);
+	bool taken;
+
+	spin_lock(&async->channel->lock);
+	async->expired = true;
+	taken = rvmrpc_async_abandon(async);
+	spin_unlock(&async->channel->lock);
+	if (taken)
+		rvmrpc_async_finish(async, -ETIMEDOUT);
+	rvmrpc_async_put(async);
+}
+
+/*
+ * The request was sent: leaves the slot to the guest's answer, or takes that if it
+ * was faster.  Until then the slot was its submitter's, as if a thread waited.
+ */
+static int rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
+{
+	struct rvmrpc_channel *channel = async->channel;
+	struct rvmrpc_slot *slot = async->slot;
+	bool answered = false;
+	int ret = 0;
+
+	spin_lock(&channel->lock);
+	if (channel->closed) {
+		ret = channel->closed;
+	} else if (slot->state != RVMRPC_SENT) {
+		answered = true;
+	} else if (async->expired) {
+		slot->state = RVMRPC_ABANDONED;
+		ret = -ETIMEDOUT;
+	} else {
+		slot->async = async;
+	}
+	spin_unlock(&channel->lock);
+	if (answered)
+		rvmrpc_async_received(async, rvmrpc_exchange(vm, channel, slot, &async->args, 0,
+							     RVMRPC_RECEIVE));
+	return ret;
+}
+
+static int rvmrpc_async_send(struct vmrpc_vm *vm, struct rvmrpc_async *async, long timeout)
+{
+	int ret;
+
+	INIT_DELAYED_WORK(&async->deadline, rvmrpc_async_deadline);
+	refcount_inc(&async->ref);
+	queue_delayed_work(system_wq, &async->deadline, timeout);
+	ret = rvmrpc_exchange(vm, async->channel, async->slot, &async->args, timeout, RVMRPC_SEND);
+	if (ret)
+		rvmrpc_slot_set(async->channel, async->slot, RVMRPC_FREE);
+	else
+		ret = rvmrpc_async_attach(vm, async);
+	if (ret)
+		rvmrpc_async_stop_deadline(async);
+	return ret;
+}
+
+static int rvmrpc_channel_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, long timeout,
+				 bool wait)
+{
+	struct rvmrpc_channel *channel = async->channel;
+
+	if (wait)
+		async->slot = rvmrpc_slot_claim(channel, &timeout);
+	else if (!rvmrpc_slot_try_claim(channel, &async->slot))
+		return -EAGAIN;
+	return IS_ERR(async->slot) ? PTR_ERR(async->slot) : rvmrpc_async_send(vm, async, timeout);
+}
+
+/*
+ * Sends a call and does not wait for its answer.  @wait: for a slot, else -EAGAIN if
+ * all are in use.  Returns an error, also of rvmrpc_call(), after which async->done
+ * is never called, or 0.
+ */
+int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int timeout_ms,
+		  bool wait)
+{
+	struct rvmrpc_channel *channel;
+	int ret = rvmrpc_args_check(&async->args, timeout_ms);
+
+	if (ret)
+		return ret;
+	channel = rvmrpc_caller_begin(vm);
+	ret = PTR_ERR_OR_ZERO(channel);
+	if (!ret) {
+		kref_get(&vm->ref);
+		async->vm = vm;
+		async->channel = channel;
+		ret = rvmrpc_channel_submit(vm, async, msecs_to_jiffies(timeout_ms), wait);
+	}
+	rvmrpc_caller_end(vm, ret == -EAGAIN ? 0 : ret);
+	return ret;
+}
+
+/* Gives up on a call that was submitted.  Returns whether async->done will not be called. */
+bool rvmrpc_cancel(struct rvmrpc_async *async)
+{
+	bool taken;
+
+	spin_lock(&async->channel->lock);
+	taken = rvmrpc_async_abandon(async);
+	spin_unlock(&async->channel->lock);
+	if (taken)
+		rvmrpc_async_stop_deadline(async);
+	return taken;
+}
 /* Page @n as the guest counts them: control, request 0, response 0, request 1, ... */
 static struct rvmrpc_page *rvmrpc_channel_page(struct rvmrpc_channel *channel, u32 n)
 {
@@ -604,6 +776,7 @@ static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots
 static int rvmrpc_channel_replace(struct vmrpc_vm *vm, struct rvmrpc_channel *next, int reason)
 {
 	struct rvmrpc_channel *channel;
+	struct rvmrpc_async *async;
 	u32 i;
 
 	lockdep_assert_held(&vm->channel_mutex);
@@ -616,8 +789,13 @@ static int rvmrpc_channel_replace(struct vmrpc_vm *vm, struct rvmrpc_channel *ne
 
 	spin_lock(&channel->lock);
 	channel->closed = reason;
-	for (i = 0; i < channel->nr_slots; i++)
+	for (i = 0; i < channel->nr_slots; i++) {
 		complete(&channel->slots[i].done);
+		async = channel->slots[i].async;
+		channel->slots[i].async = NULL;
+		if (async)
+			rvmrpc_async_finish(async, reason);
+	}
 	spin_unlock(&channel->lock);
 	wake_up_all(&channel->free_wait);
 

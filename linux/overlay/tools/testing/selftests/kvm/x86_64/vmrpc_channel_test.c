@@ -67,23 +67,6 @@ static bool pending(struct vmrpc_channel *channel)
 	return false;
 }
 
-/* Answers every pending request with its argument. */
-static int echo_all(struct vmrpc_channel *channel)
-{
-	struct vmrpc_request *request;
-	int answered = 0;
-	uint32_t i;
-
-	for (i = 0; i < channel->slots; i++) {
-		if (!vmrpc_channel_pending(channel, i))
-			continue;
-		request = vmrpc_channel_request(channel, i);
-		vmrpc_channel_reply(channel, i, 0, request + 1, request->arg_size);
-		answered++;
-	}
-	return answered;
-}
-
 static uint64_t interrupts(int irq)
 {
 	uint64_t count = 0;
@@ -233,7 +216,7 @@ TEST_F(channel, call_largest_comes_back)
 	self->caller.call.res = (unsigned long)res;
 	self->caller.call.res_size = sizeof(res);
 	vmrpc_caller_start(&self->caller);
-	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 	ASSERT_EQ(0, memcmp(arg, res, sizeof(arg)));
@@ -317,9 +300,9 @@ TEST_F(channel, slots_all_abandoned_waiter_gets_freed_one)
 
 	self->caller.call.timeout_ms = LONG_MS;
 	vmrpc_caller_start(&self->caller);
-	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(1, vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
-	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 }
@@ -413,7 +396,7 @@ TEST_F(channel, call_page_replaced_followed)
 	ASSERT_EQ(0, register_all(self));
 	ASSERT_EQ(0, madvise(page, (1 + 2 * SLOTS) * PAGE, MADV_DONTNEED));
 	vmrpc_caller_start(&self->caller);
-	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 }
@@ -437,7 +420,7 @@ TEST_F(channel, poll_parked_request_wakes)
 	ASSERT_EQ(0, info.interrupts);
 	ASSERT_EQ(0, vmrpc_guest_interrupts(self->tvm.vm));
 
-	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(1, vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 }
@@ -497,7 +480,7 @@ TEST_F(channel, poll_parked_signal_request_wakes_later)
 	vmrpc_async_resume(&self->async, self->vcpu);
 	vmrpc_async_join(&self->async);
 	ASSERT_EQ(0, self->async.run_errno);
-	ASSERT_EQ(1, echo_all(&self->channel));
+	ASSERT_EQ(1, vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 }
@@ -506,7 +489,7 @@ TEST_F(channel, poll_park_delivers_first)
 {
 	ASSERT_EQ(0, register_all(self));
 	vmrpc_caller_start(&self->caller);
-	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
 	vmrpc_async_start(&self->async, self->vcpu, VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 1);
@@ -583,7 +566,7 @@ static void serve(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel, int coun
 
 	while (count > 0) {
 		control->need_kick = 0;
-		count -= echo_all(channel);
+		count -= vmrpc_channel_echo(channel);
 		control->need_kick = 1;
 		__sync_synchronize();
 		vmrpc_poll(vcpu, pending(channel) || count <= 0 ? 0 : VMRPC_POLL_PARK, NULL);
@@ -642,7 +625,7 @@ TEST_F(channel, four_slots_all_in_flight)
 		       vmrpc_channel_pending(&self->channel, 1) &&
 		       vmrpc_channel_pending(&self->channel, 2) &&
 		       vmrpc_channel_pending(&self->channel, 3));
-	ASSERT_EQ(SLOTS, echo_all(&self->channel));
+	ASSERT_EQ(SLOTS, vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	for (i = 0; i < SLOTS; i++) {
 		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
@@ -732,7 +715,7 @@ TEST_F(channel, attach_by_name_calls)
 	ASSERT_EQ(0, register_all(self));
 	self->caller.fd = fd;
 	vmrpc_caller_start(&self->caller);
-	VMRPC_WAIT_FOR(echo_all(&self->channel));
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
 	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
 	close(fd);

@@ -27,6 +27,7 @@ static uint64_t gva;
 static unsigned int seed;
 static bool stop;
 static uint64_t hypercalls, calls;
+static uint8_t submitted[64];	/* results of calls that were submitted */
 
 struct fuzzer {
 	pthread_t thread;
@@ -186,8 +187,36 @@ static void scribble(struct fuzzer *fuzzer)
 	usleep(100);
 }
 
+/* As call(), but nobody waits; some are reaped, and some left to the descriptor's end. */
+static void submit(struct fuzzer *fuzzer)
+{
+	int fd = pick(fuzzer, 8) ? tvm.fd : vmrpc_attach(tvm.name);
+	struct vmrpc_caller caller;
+	struct vmrpc_vm_submit submit = { .reserved = !pick(fuzzer, 64) };
+	struct vmrpc_vm_done done[4];
+	struct vmrpc_vm_reap reap = {
+		.entries = number(fuzzer, (unsigned long)done), .count = pick(fuzzer, 5),
+	};
+
+	vmrpc_caller_init(&caller, fd, 1 + pick(fuzzer, TIMEOUT_MS));
+	submit.call = caller.call;
+	submit.call.arg_size = number(fuzzer, pick(fuzzer, 64));
+	submit.call.res_size = pick(fuzzer, 64);
+	/* It may be written to when this has long returned. */
+	submit.call.res = number(fuzzer, (unsigned long)submitted);
+	ioctl(fd, VMRPC_VM_SUBMIT, &submit);
+	if (pick(fuzzer, 2))
+		ioctl(fd, VMRPC_VM_REAP, &reap);
+	if (fd != tvm.fd)
+		close(fd);
+}
+
 static void call(struct fuzzer *fuzzer)
 {
+	if (!pick(fuzzer, 2)) {
+		submit(fuzzer);
+		return;
+	}
 	struct vmrpc_caller caller;
 
 	vmrpc_caller_init(&caller, tvm.fd, 1 + pick(fuzzer, TIMEOUT_MS));

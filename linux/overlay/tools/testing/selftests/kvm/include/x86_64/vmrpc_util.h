@@ -109,6 +109,8 @@ struct vmrpc_response *vmrpc_channel_response(struct vmrpc_channel *channel, uin
 bool vmrpc_channel_pending(struct vmrpc_channel *channel, uint32_t slot);
 void vmrpc_channel_reply(struct vmrpc_channel *channel, uint32_t slot, uint32_t status,
 			 const void *data, uint32_t size);
+/* Answers every pending request with its argument, and returns how many there were. */
+int vmrpc_channel_echo(struct vmrpc_channel *channel);
 
 /* The host's side: one VMRPC_VM_CALL on a thread of its own. */
 struct vmrpc_caller {

@@ -444,6 +444,22 @@ void vmrpc_channel_reply(struct vmrpc_channel *channel, uint32_t slot, uint32_t 
 
 /* Callers */
 
+int vmrpc_channel_echo(struct vmrpc_channel *channel)
+{
+	struct vmrpc_request *request;
+	int answered = 0;
+	uint32_t i;
+
+	for (i = 0; i < channel->slots; i++) {
+		if (!vmrpc_channel_pending(channel, i))
+			continue;
+		request = vmrpc_channel_request(channel, i);
+		vmrpc_channel_reply(channel, i, 0, request + 1, request->arg_size);
+		answered++;
+	}
+	return answered;
+}
+
 void vmrpc_caller_init(struct vmrpc_caller *caller, int fd, uint32_t timeout_ms)
 {
 	memset(caller, 0, sizeof(*caller));

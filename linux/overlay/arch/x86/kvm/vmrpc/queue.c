@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls that were submitted on a VM descriptor: under way, and those that wait to be
+ * reaped.  The descriptor's end gives up on them; an answer that comes at that moment
+ * finds the queue closed, which therefore has references.
+ */
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define VMRPC_QUEUE_MAX	1024	/* calls of a descriptor */
+
+struct vmrpc_queue {
+	struct kref		ref;		/* the descriptor's, and each call's */
+	spinlock_t		lock;		/* the fields below; nests in a channel's */
+	struct list_head	sent;
+	struct list_head	done;
+	u32			nr;
+	bool			closed;
+	wait_queue_head_t	wait;
+};
+
+struct vmrpc_queued {
+	struct rvmrpc_async	async;
+	struct vmrpc_queue	*queue;
+	struct list_head	node;
+	u64			user_data;
+	void __user		*res;
+	int			status;
+	u8			module[VMRPC_MODULE_LEN];
+	u8			data[VMRPC_SLOT_DATA];	/* the argument, and then the result */
+};
+
+struct vmrpc_queue *vmrpc_queue_new(void)
+{
+	struct vmrpc_queue *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+
+	if (!queue)
+		return NULL;
+	kref_init(&queue->ref);
+	spin_lock_init(&queue->lock);
+	INIT_LIST_HEAD(&queue->sent);
+	INIT_LIST_HEAD(&queue->done);
+	init_waitqueue_head(&queue->wait);
+	return queue;
+}
+
+static void vmrpc_queue_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct vmrpc_queue, ref));
+}
+
+static void vmrpc_queued_release(struct rvmrpc_async *async)
+{
+	struct vmrpc_queued *queued = container_of(async, struct vmrpc_queued, async);
+
+	kref_put(&queued->queue->ref, vmrpc_queue_free);
+	kfree(queued);
+}
+
+/* Takes a call that the submitter still has out of the queue. */
+static void vmrpc_queued_drop(struct vmrpc_queued *queued)
+{
+	struct vmrpc_queue *queue = queued->queue;
+
+	spin_lock(&queue->lock);
+	list_del_init(&queued->node);
+	queue->nr--;
+	spin_unlock(&queue->lock);
+	rvmrpc_async_put(&queued->async);
+}
+
+static void vmrpc_queued_done(struct rvmrpc_async *async, int ret)
+{
+	struct vmrpc_queued *queued = container_of(async, struct vmrpc_queued, async);
+	struct vmrpc_queue *queue = queued->queue;
+	bool closed;
+
+	spin_lock(&queue->lock);
+	queued->status = ret;
+	closed = queue->closed;
+	if (!closed) {
+		list_move_tail(&queued->node, &queue->done);
+		/* Under the lock: who reaps the call may close the queue. */
+		wake_up(&queue->wait);
+	}
+	spin_unlock(&queue->lock);
+	if (closed)
+		vmrpc_queued_drop(queued);
+}
+
+static struct vmrpc_queued *vmrpc_queued_new(struct vmrpc_queue *queue,
+					     const struct vmrpc_vm_submit *arg)
+{
+	struct vmrpc_queued *queued = kmalloc(sizeof(*queued), GFP_KERNEL_ACCOUNT);
+	const struct vmrpc_vm_call *call = &arg->call;
+
+	if (!queued)
+		return ERR_PTR(-ENOMEM);
+	memset(queued, 0, offsetof(struct vmrpc_queued, data));
+	if (copy_from_user(queued->data, u64_to_user_ptr(call->arg), call->arg_size)) {
+		kfree(queued);
+		return ERR_PTR(-EFAULT);
+	}
+	memcpy(queued->module, call->module, sizeof(queued->module));
+	queued->async.args = (struct rvmrpc_args) {
+		.module = queued->module, .procedure = call->procedure,
+		.arg = queued->data, .arg_size = call->arg_size,
+		.res = queued->data, .res_size = call->res_size,
+	};
+	queued->async.done = vmrpc_queued_done;
+	queued->async.release = vmrpc_queued_release;
+	refcount_set(&queued->async.ref, 1);
+	queued->user_data = arg->user_data;
+	queued->res = u64_to_user_ptr(call->res);
+	queued->queue = queue;
+	kref_get(&queue->ref);
+	return queued;
+}
+
+/* @arg was checked for its module, sizes and reserved fields. */
+int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
+		       const struct vmrpc_vm_submit *arg, bool wait)
+{
+	struct vmrpc_queued *queued = vmrpc_queued_new(queue, arg);
+	bool full;
+	int ret;
+
+	if (IS_ERR(queued))
+		return PTR_ERR(queued);
+	spin_lock(&queue->lock);
+	full = queue->nr == VMRPC_QUEUE_MAX;
+	queue->nr++;
+	list_add_tail(&queued->node, &queue->sent);
+	spin_unlock(&queue->lock);
+	ret = full ? -EBUSY : rvmrpc_submit(vm, &queued->async, arg->call.timeout_ms, wait);
+	if (ret)
+		vmrpc_queued_drop(queued);
+	return ret;
+}
+
+static struct vmrpc_queued *vmrpc_queue_pop(struct vmrpc_queue *queue)
+{
+	struct vmrpc_queued *queued;
+
+	spin_lock(&queue->lock);
+	queued = list_first_entry_or_null(&queue->done, struct vmrpc_queued, node);
+	if (queued)
+		list_del_init(&queued->node);
+	spin_unlock(&queue->lock);
+	return queued;
+}
+
+static void vmrpc_queue_push_back(struct vmrpc_queue *queue, struct vmrpc_queued *queued)
+{
+	spin_lock(&queue->lock);
+	list_add(&queued->node, &queue->done);
+	spin_unlock(&queue->lock);
+}
+
+static int vmrpc_queued_reap(struct vmrpc_queued *queued, struct vmrpc_vm_done __user *to)
+{
+	const struct rvmrpc_args *args = &queued->async.args;
+	struct vmrpc_vm_done done = {
+		.user_data = queued->user_data,
+		.status = queued->status,
+	};
+
+	if (!done.status && copy_to_user(queued->res, args->res, args->res_size))
+		done.status = -EFAULT;
+	if (!done.status) {
+		done.result = args->result;
+		done.res_size = args->res_size;
+	}
+	return copy_to_user(to, &done, sizeof(done)) ? -EFAULT : 0;
+}
+
+/* Fills the array of @arg as far as there are answers; -EAGAIN if there is none. */
+int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_vm_reap *arg)
+{
+	struct vmrpc_vm_done __user *entries = u64_to_user_ptr(arg->entries);
+	struct vmrpc_queued *queued;
+	u32 count = 0;
+	int ret = 0;
+
+	while (count < arg->count && (queued = vmrpc_queue_pop(queue))) {
+		ret = vmrpc_queued_reap(queued, &entries[count]);
+		if (ret) {
+			vmrpc_queue_push_back(queue, queued);
+			break;
+		}
+		vmrpc_queued_drop(queued);
+		count++;
+	}
+	arg->count = count;
+	if (count)
+		return 0;
+	return ret ? ret : -EAGAIN;
+}
+
+__poll_t vmrpc_queue_poll(struct vmrpc_queue *queue, struct file *file, poll_table *wait)
+{
+	poll_wait(file, &queue->wait, wait);
+	return list_empty_careful(&queue->done) ? 0 : EPOLLIN | EPOLLRDNORM;
+}
+
+/* The call submitted first that is still under way, referenced; the queue is closed. */
+static struct vmrpc_queued *vmrpc_queue_take_sent(struct vmrpc_queue *queue)
+{
+	struct vmrpc_queued *queued;
+
+	spin_lock(&queue->lock);
+	queue->closed = true;
+	queued = list_first_entry_or_null(&queue->sent, struct vmrpc_queued, node);
+	if (queued) {
+		list_del_init(&queued->node);
+		refcount_inc(&queued->async.ref);
+	}
+	spin_unlock(&queue->lock);
+	return queued;
+}
+
+void vmrpc_queue_close(struct vmrpc_queue *queue)
+{
+	struct vmrpc_queued *queued;
+
+	while ((queued = vmrpc_queue_take_sent(queue))) {
+		if (rvmrpc_cancel(&queued->async))
+			vmrpc_queued_drop(queued);
+		rvmrpc_async_put(&queued->async);
+	}
+	while ((queued = vmrpc_queue_pop(queue)))
+		vmrpc_queued_drop(queued);
+	kref_put(&queue->ref, vmrpc_queue_free);
+}

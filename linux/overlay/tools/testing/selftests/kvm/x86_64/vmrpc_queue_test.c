@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of calls that are submitted and reaped.  The test plays the guest's server.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vmrpc_util.h"
+
+#define PAGE		4096ull
+#define LONG_MS		60000	/* not waited for: something ends the call */
+#define SHORT_MS	50	/* waited for */
+#define SLOTS		4
+#define QUEUE_MAX	1024
+
+FIXTURE(queue)
+{
+	struct vmrpc_tvm tvm;
+	struct kvm_vcpu *vcpu;
+	struct vmrpc_channel channel;
+	uint64_t args[SLOTS + 1];	/* of the calls submitted, and their results */
+	uint64_t res[SLOTS + 1];
+	struct vmrpc_vm_done done[SLOTS + 1];
+};
+
+FIXTURE_SETUP(queue)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	self->vcpu = self->tvm.vcpus[0];
+	vmrpc_channel_init(&self->channel, self->tvm.vm, SLOTS);
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, SLOTS, self->channel.gpa / PAGE, NULL));
+	ASSERT_EQ(0, fcntl(self->tvm.fd, F_SETFL, O_RDWR | O_NONBLOCK));
+}
+
+FIXTURE_TEARDOWN(queue)
+{
+	vmrpc_tvm_free(&self->tvm);
+}
+
+static void submit_init(struct vmrpc_vm_submit *submit, uint64_t *arg, uint64_t *res,
+			uint64_t user_data, uint32_t timeout_ms)
+{
+	*submit = (struct vmrpc_vm_submit) {
+		.call = {
+			.module = VMRPC_ECHO_MODULE, .procedure = VMRPC_ECHO_ECHO,
+			.timeout_ms = timeout_ms,
+			.arg = (unsigned long)arg, .arg_size = sizeof(*arg),
+			.res = (unsigned long)res, .res_size = sizeof(*res),
+		},
+		.user_data = user_data,
+	};
+}
+
+/* Submits number @n of the fixture's calls; returns 0 or the errno. */
+#define submit_on(self, fd, n, ms)							\
+({											\
+	struct vmrpc_vm_submit __submit;						\
+											\
+	(self)->args[n] = 0x1000 + (n);							\
+	submit_init(&__submit, &(self)->args[n], &(self)->res[n], n, ms);		\
+	ioctl(fd, VMRPC_VM_SUBMIT, &__submit) ? errno : 0;				\
+})
+
+#define submit(self, n)	submit_on(self, (self)->tvm.fd, n, LONG_MS)
+
+/* Returns how many were reaped into @done, or minus the errno. */
+static int reap(int fd, struct vmrpc_vm_done *done, uint32_t count)
+{
+	struct vmrpc_vm_reap reap = { .entries = (unsigned long)done, .count = count };
+
+	return ioctl(fd, VMRPC_VM_REAP, &reap) ? -errno : (int)reap.count;
+}
+
+static bool readable(int fd, int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, timeout_ms) == 1 && poll_fd.revents == POLLIN;
+}
+
+static void answer_all(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel)
+{
+	vmrpc_channel_echo(channel);
+	vmrpc_poll(vcpu, 0, NULL);
+}
+
+static void answer_one(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel, uint32_t slot)
+{
+	struct vmrpc_request *request = vmrpc_channel_request(channel, slot);
+
+	vmrpc_channel_reply(channel, slot, 0, request + 1, request->arg_size);
+	vmrpc_poll(vcpu, 0, NULL);
+}
+
+TEST_F(queue, answer_reaped)
+{
+	ASSERT_EQ(0, submit(self, 1));
+	ASSERT_FALSE(readable(self->tvm.fd, 0));
+	ASSERT_EQ(-EAGAIN, reap(self->tvm.fd, self->done, 1));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_TRUE(readable(self->tvm.fd, 0));
+	ASSERT_EQ(0, self->res[1]);
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(1, self->done[0].user_data);
+	ASSERT_EQ(0, self->done[0].status);
+	ASSERT_EQ(8, self->done[0].res_size);
+	ASSERT_EQ(0x1001, self->res[1]);
+	ASSERT_FALSE(readable(self->tvm.fd, 0));
+	ASSERT_EQ(-EAGAIN, reap(self->tvm.fd, self->done, 1));
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).errors);
+}
+
+TEST_F(queue, answers_in_the_order_they_came)
+{
+	static const int order[SLOTS] = { 2, 0, 3, 1 };
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit(self, i));
+	for (i = 0; i < SLOTS; i++)
+		answer_one(self->vcpu, &self->channel, order[i]);
+	ASSERT_EQ(3, reap(self->tvm.fd, self->done, 3));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done + 3, 3));
+	for (i = 0; i < SLOTS; i++) {
+		ASSERT_EQ(order[i], self->done[i].user_data);
+		ASSERT_EQ(0x1000 + i, self->res[i]);
+	}
+}
+
+/* What is not reaped keeps no slot. */
+TEST_F(queue, slots_in_use_try_again)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit(self, i));
+	ASSERT_EQ(EAGAIN, submit(self, SLOTS));
+	answer_one(self->vcpu, &self->channel, 0);
+	ASSERT_EQ(0, submit(self, SLOTS));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(SLOTS + 1, reap(self->tvm.fd, self->done, SLOTS + 1));
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).errors);
+}
+
+TEST_F(queue, slots_in_use_blocking_times_out)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit(self, i));
+	ASSERT_EQ(0, fcntl(self->tvm.fd, F_SETFL, O_RDWR));
+	ASSERT_EQ(ETIMEDOUT, submit_on(self, self->tvm.fd, SLOTS, SHORT_MS));
+}
+
+TEST_F(queue, too_many_not_reaped_busy)
+{
+	int i, left;
+
+	for (i = 0; i < QUEUE_MAX; i++) {
+		ASSERT_EQ(0, submit(self, 0));
+		if (i % SLOTS == SLOTS - 1)
+			answer_all(self->vcpu, &self->channel);
+	}
+	ASSERT_EQ(EBUSY, submit(self, 0));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+	ASSERT_EQ(0, submit(self, 0));
+	answer_all(self->vcpu, &self->channel);
+	for (left = QUEUE_MAX; left > 0; left -= i) {
+		i = reap(self->tvm.fd, self->done, SLOTS);
+		ASSERT_LT(0, i);
+	}
+	ASSERT_EQ(-EAGAIN, reap(self->tvm.fd, self->done, 1));
+}
+
+TEST_F(queue, not_answered_times_out)
+{
+	ASSERT_EQ(0, submit_on(self, self->tvm.fd, 1, SHORT_MS));
+	ASSERT_TRUE(readable(self->tvm.fd, LONG_MS));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(-ETIMEDOUT, self->done[0].status);
+	ASSERT_EQ(1, self->done[0].user_data);
+	/* The slot is the guest's until it answers. */
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).calls_in_flight);
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+	ASSERT_EQ(-EAGAIN, reap(self->tvm.fd, self->done, 1));
+}
+
+TEST_F(queue, guests_error_reaped)
+{
+	ASSERT_EQ(0, submit(self, 0));
+	vmrpc_channel_reply(&self->channel, 0, VMRPC_ECONNREFUSED, NULL, 0);
+	vmrpc_poll(self->vcpu, 0, NULL);
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+	ASSERT_EQ(-ECONNREFUSED, self->done[0].status);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).errors);
+}
+
+TEST_F(queue, vm_reset_reset)
+{
+	ASSERT_EQ(0, submit(self, 0));
+	ASSERT_EQ(0, submit(self, 1));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_TRUE(readable(self->tvm.fd, 0));
+	ASSERT_EQ(2, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(-ECONNRESET, self->done[0].status);
+	ASSERT_EQ(-ECONNRESET, self->done[1].status);
+	ASSERT_EQ(ENOTCONN, submit(self, 0));
+}
+
+TEST_F(queue, vm_destroyed_shut_down)
+{
+	ASSERT_EQ(0, submit(self, 0));
+	kvm_vm_free(self->tvm.vm);
+	self->tvm.vm = NULL;
+	ASSERT_TRUE(readable(self->tvm.fd, LONG_MS));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(-ESHUTDOWN, self->done[0].status);
+	ASSERT_EQ(ESHUTDOWN, submit(self, 0));
+}
+
+TEST_F(queue, closed_calls_given_up)
+{
+	int fd = vmrpc_attach(self->tvm.name), i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit_on(self, fd, i, LONG_MS));
+	close(fd);
+	ASSERT_EQ(SLOTS, vmrpc_info(self->tvm.fd).calls_in_flight);
+	ASSERT_EQ(EAGAIN, submit(self, 0));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, submit(self, 0));
+}
+
+/* Each descriptor has its own. */
+TEST_F(queue, other_descriptor_reaps_nothing)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, submit(self, 0));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_FALSE(readable(fd, 0));
+	ASSERT_EQ(-EAGAIN, reap(fd, self->done, 1));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+	close(fd);
+}
+
+TEST_F(queue, result_address_not_there_fault)
+{
+	struct vmrpc_vm_submit submit;
+
+	submit_init(&submit, &self->args[0], NULL, 7, LONG_MS);
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+	ASSERT_EQ(-EFAULT, self->done[0].status);
+	ASSERT_EQ(7, self->done[0].user_data);
+}
+
+TEST_F(queue, entries_not_there_answer_kept)
+{
+	ASSERT_EQ(0, submit(self, 0));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(-EFAULT, reap(self->tvm.fd, NULL, 1));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+}
+
+TEST_F(queue, malformed_refused)
+{
+	struct vmrpc_vm_reap reap = { .entries = (unsigned long)self->done, .count = 0 };
+	struct vmrpc_vm_submit submit;
+
+	submit_init(&submit, &self->args[0], &self->res[0], 0, LONG_MS);
+	submit.reserved = 1;
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
+	ASSERT_EQ(EINVAL, errno);
+	submit_init(&submit, &self->args[0], &self->res[0], 0, 0);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
+	ASSERT_EQ(EINVAL, errno);
+	submit_init(&submit, NULL, &self->res[0], 0, LONG_MS);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
+	ASSERT_EQ(EFAULT, errno);
+	submit.call.arg_size = VMRPC_SLOT_DATA + 1;
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
+	ASSERT_EQ(E2BIG, errno);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));
+	ASSERT_EQ(EINVAL, errno);
+	reap.count = reap.reserved = 1;
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-EAGAIN, -(ioctl(self->tvm.fd, VMRPC_VM_REAP, &(struct vmrpc_vm_reap) {
+		.entries = (unsigned long)self->done, .count = 1 }) ? errno : 0));
+}
+
+struct server {
+	struct kvm_vcpu *vcpu;
+	struct vmrpc_channel *channel;
+	bool stop;
+};
+
+static void *server_main(void *arg)
+{
+	struct server *server = arg;
+
+	while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE))
+		answer_all(server->vcpu, server->channel);
+	return NULL;
+}
+
+/* Answers, deadlines and the descriptor's end at once: nothing is lost or used too late. */
+TEST_F_TIMEOUT(queue, closed_while_answers_come, 120)
+{
+	struct server server = { .vcpu = self->vcpu, .channel = &self->channel };
+	pthread_t thread;
+	int fd, i, n;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, server_main, &server));
+	for (i = 0; i < 300; i++) {
+		fd = vmrpc_attach(self->tvm.name);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
+		for (n = 0; n < SLOTS; n++)
+			submit_on(self, fd, n, n % 2 ? LONG_MS : 1);
+		if (i % 3 == 0)
+			readable(fd, 5);
+		if (i % 3 == 1)
+			reap(fd, self->done, SLOTS);
+		close(fd);
+	}
+	__atomic_store_n(&server.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+	for (n = 0; n < SLOTS; n++)
+		ASSERT_EQ(0, submit(self, n));
+}
+
+TEST_HARNESS_MAIN
