@@ -74,7 +74,9 @@ SIZE(kvm_vmrpc_config, 96);
 FIELD(kvm_vmrpc_config, name, 0, 64);
 FIELD(kvm_vmrpc_config, irq_eventfd, 64, 4);
 FIELD(kvm_vmrpc_config, flags, 68, 4);
-FIELD(kvm_vmrpc_config, reserved, 72, 24);
+FIELD(kvm_vmrpc_config, gid, 72, 4);
+FIELD(kvm_vmrpc_config, reserved, 76, 4);
+FIELD(kvm_vmrpc_config, reserved2, 80, 16);
 
 SIZE(vmrpc_vm_info, 184);
 FIELD(vmrpc_vm_info, name, 0, 64);

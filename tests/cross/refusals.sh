@@ -72,6 +72,29 @@ test_vm_without_device_boots_as_ever() {
 	expect 1 "$(guest sh bare -- nproc | tr -d '\r')"
 }
 
+# as_group GID COMMAND... - as nobody, in that group alone
+as_group() {
+	local gid=$1
+	shift
+	setpriv --reuid 65534 --regid "$gid" --clear-groups "$@"
+}
+
+test_group_may_call_others_may_not() {
+	guest start shared --vcpus 1 --mem 192M --no-vmrpc -- -device vmrpc,name=shared,group=audio
+	wait_for 90 vm_ready shared
+	expect_status 0 as_group 29 vmrpc ping shared -c 3
+	expect_status 0 as_group 29 vmrpc list --names
+	expect shared "$output"
+	expect_status 4 as_group 29 vmrpc ping strict -c 1
+	expect_status 4 as_group 65534 vmrpc ping shared -c 1
+	guest stop shared
+}
+
+test_group_unknown_qemu_says_so() {
+	expect_status 1 guest start twin --mem 128M --no-vmrpc -- -device vmrpc,group=nosuch
+	expect_match "no group 'nosuch'" "$errors"
+}
+
 test_name_in_use_qemu_says_so() {
 	expect_status 1 guest start twin --mem 128M --no-vmrpc -- -device vmrpc,name=strict
 	expect_match "strict" "$errors"

@@ -11,6 +11,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <grp.h>
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
 #include <linux/vmrpc_dev.h>
@@ -21,6 +22,7 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "system/kvm.h"
@@ -290,12 +292,38 @@ static bool vmrpc_check_host(VMRPCState *s, Error **errp)
     return true;
 }
 
+static bool vmrpc_group_init(VMRPCState *s, struct kvm_vmrpc_config *config,
+                             Error **errp)
+{
+    struct group *group;
+    uint64_t gid;
+
+    if (!s->group) {
+        return true;
+    }
+    group = getgrnam(s->group);
+    if (group) {
+        gid = group->gr_gid;
+    } else if (qemu_strtou64(s->group, NULL, 10, &gid) || gid >= UINT32_MAX) {
+        error_setg(errp, "the host has no group '%s': give -device "
+                   "vmrpc,group= a name or number of one", s->group);
+        return false;
+    }
+    config->flags |= VMRPC_CONFIG_GROUP;
+    config->gid = gid;
+    return true;
+}
+
 static bool vmrpc_enable(VMRPCState *s, Error **errp)
 {
     struct kvm_vmrpc_config config = {
         .irq_eventfd = event_notifier_get_fd(&s->irq),
     };
     int ret;
+
+    if (!vmrpc_group_init(s, &config, errp)) {
+        return false;
+    }
 
     memcpy(config.name, s->name, strlen(s->name));
     ret = kvm_vm_enable_cap(kvm_state, KVM_CAP_VMRPC, 0, (uintptr_t)&config);
@@ -423,6 +451,7 @@ static const VMStateDescription vmstate_vmrpc = {
 
 static const Property vmrpc_properties[] = {
     DEFINE_PROP_STRING("name", VMRPCState, name),
+    DEFINE_PROP_STRING("group", VMRPCState, group),
 };
 
 static void vmrpc_instance_init(Object *obj)

@@ -9,7 +9,8 @@
  *
  * A client: open /dev/vmrpc, VMRPC_DEV_LIST the VMs, VMRPC_DEV_ATTACH to one by
  * name, which returns a VM descriptor; VMRPC_VM_CALL on it.  A caller may list and
- * attach to the VMs of its own user; CAP_SYS_ADMIN to all.
+ * attach to the VMs of its own user and those given to a group of its; CAP_SYS_ADMIN to
+ * all.
  *
  * Reserved fields and flags are zero, and anything else is refused with EINVAL.
  */
@@ -26,9 +27,13 @@
 struct kvm_vmrpc_config {
 	__u8	name[VMRPC_NAME_LEN];	/* of the VM; no other VM may have it (EEXIST) */
 	__s32	irq_eventfd;		/* signalled for the guest's interrupt; -1: none */
-	__u32	flags;			/* reserved */
-	__u64	reserved[3];
+	__u32	flags;			/* VMRPC_CONFIG_* */
+	__u32	gid;			/* with VMRPC_CONFIG_GROUP: who may call, besides the VMM's user */
+	__u32	reserved;
+	__u64	reserved2[2];
 };
+
+#define VMRPC_CONFIG_GROUP		(1u << 0)
 
 enum vmrpc_vm_state {
 	VMRPC_VM_ABSENT = 0,		/* the guest has no channel registered */

@@ -19,6 +19,7 @@ struct VMRPCState {
     PCIDevice parent_obj;
 
     char *name;                 /* of the VM, as the host's clients see it */
+    char *group;                /* who may call it too; a name or a number */
     uint32_t features;          /* VMRPC_F_* */
     int vm_fd;                  /* KVM's VM descriptor, -1 until it is given */
 

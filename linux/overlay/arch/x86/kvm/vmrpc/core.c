@@ -126,10 +126,11 @@ void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *serv
 	mutex_unlock(&vmrpc_vms_lock);
 }
 
-/* The user that runs the VM, and who may administer the host. */
+/* The user that runs the VM, the group it gave it to, and who may administer the host. */
 bool vmrpc_vm_may_access(const struct vmrpc_vm *vm)
 {
-	return uid_eq(current_fsuid(), vm->uid) || capable(CAP_SYS_ADMIN);
+	return uid_eq(current_fsuid(), vm->uid) ||
+	       (gid_valid(vm->gid) && in_group_p(vm->gid)) || capable(CAP_SYS_ADMIN);
 }
 
 void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
@@ -226,6 +227,8 @@ static struct vmrpc_vm *vmrpc_vm_alloc(struct kvm *kvm, const struct kvm_vmrpc_c
 	memcpy(vm->name, config->name, sizeof(vm->name));
 	vm->pid = get_pid(task_tgid(current));
 	vm->uid = current_fsuid();
+	vm->gid = config->flags & VMRPC_CONFIG_GROUP ? make_kgid(current_user_ns(), config->gid) :
+						       INVALID_GID;
 	vm->interrupt = vmrpc_vm_interrupt;
 	vm->kvm = kvm;
 	return vm;
@@ -273,6 +276,17 @@ static struct file *vmrpc_vm_create(struct kvm *kvm, const struct kvm_vmrpc_conf
 	return file;
 }
 
+static bool vmrpc_config_valid(const struct kvm_vmrpc_config *config)
+{
+	if (config->flags & ~VMRPC_CONFIG_GROUP || config->reserved ||
+	    memchr_inv(config->reserved2, 0, sizeof(config->reserved2)))
+		return false;
+	if (config->flags & VMRPC_CONFIG_GROUP &&
+	    !gid_valid(make_kgid(current_user_ns(), config->gid)))
+		return false;
+	return vmrpc_name_valid(config->name, sizeof(config->name));
+}
+
 /*
  * KVM_ENABLE_CAP: @user_config is the user address of a struct kvm_vmrpc_config.
  * Returns the VMM's descriptor, or -EEXIST for a name in use, -EALREADY if the VM has
@@ -287,8 +301,7 @@ int vmrpc_vm_enable(struct kvm *kvm, u64 user_config)
 
 	if (copy_from_user(&config, u64_to_user_ptr(user_config), sizeof(config)))
 		return -EFAULT;
-	if (config.flags || memchr_inv(config.reserved, 0, sizeof(config.reserved)) ||
-	    !vmrpc_name_valid(config.name, sizeof(config.name)))
+	if (!vmrpc_config_valid(&config))
 		return -EINVAL;
 	if (!irqchip_in_kernel(kvm) || kvm->arch.has_protected_state)
 		return -EINVAL;

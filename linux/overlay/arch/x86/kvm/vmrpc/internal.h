@@ -66,6 +66,7 @@ struct vmrpc_vm {
 	char			name[VMRPC_NAME_LEN];
 	struct pid		*pid;		/* of the VMM */
 	kuid_t			uid;
+	kgid_t			gid;		/* who else may call; INVALID_GID: nobody */
 	struct eventfd_ctx	*irq;		/* may be NULL */
 	void			(*interrupt)(struct vmrpc_vm *vm);
 	struct vmrpc_stats	stats;

@@ -30,7 +30,7 @@ struct vmrpc_queued {
 	void __user		*res;
 	int			status;
 	u8			module[VMRPC_MODULE_LEN];
-	u8			data[VMRPC_SLOT_DATA];	/* the argument, and then the result */
+	u8			data[];	/* the argument, and then the result */
 };
 
 struct vmrpc_queue *vmrpc_queue_new(void)
@@ -94,12 +94,13 @@ static void vmrpc_queued_done(struct rvmrpc_async *async, int ret)
 static struct vmrpc_queued *vmrpc_queued_new(struct vmrpc_queue *queue,
 					     const struct vmrpc_vm_submit *arg)
 {
-	struct vmrpc_queued *queued = kmalloc(sizeof(*queued), GFP_KERNEL_ACCOUNT);
 	const struct vmrpc_vm_call *call = &arg->call;
+	struct vmrpc_queued *queued;
 
+	queued = kzalloc(struct_size(queued, data, max(call->arg_size, call->res_size)),
+			 GFP_KERNEL_ACCOUNT);
 	if (!queued)
 		return ERR_PTR(-ENOMEM);
-	memset(queued, 0, offsetof(struct vmrpc_queued, data));
 	if (copy_from_user(queued->data, u64_to_user_ptr(call->arg), call->arg_size)) {
 		kfree(queued);
 		return ERR_PTR(-EFAULT);

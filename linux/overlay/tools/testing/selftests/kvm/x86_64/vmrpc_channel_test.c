@@ -841,6 +841,49 @@ TEST_F(channel, other_user_list_hidden)
 	ASSERT_EQ(0, as_nobody(list_names, self->tvm.name));
 }
 
+/* Another VM, given to a group that NOBODY is in. */
+static void enable_for_group(struct vmrpc_tvm *tvm)
+{
+	struct kvm_vmrpc_config config;
+
+	vmrpc_config_init(&config);
+	config.name[0] = 'x';
+	strcpy(tvm->name, (char *)config.name);
+	config.flags = VMRPC_CONFIG_GROUP;
+	config.gid = NOBODY;
+	tvm->fd = __vm_enable_cap(tvm->vm, KVM_CAP_VMRPC, (unsigned long)&config);
+	TEST_ASSERT(tvm->fd >= 0, "KVM_CAP_VMRPC failed, errno %d", errno);
+}
+
+static int attach_and_reset(const char *name)
+{
+	int fd = vmrpc_attach(name);
+
+	if (fd < 0)
+		return fd;
+	return ioctl(fd, VMRPC_VM_RESET) ? -errno : 0;
+}
+
+/* For as_nobody(): 1 if it is listed. */
+static int lists(const char *name)
+{
+	return -list_names(name);
+}
+
+TEST_F(channel, group_may_attach_and_list)
+{
+	struct vmrpc_tvm tvm;
+
+	if (getuid())
+		SKIP(return, "not root");
+	vmrpc_tvm_create(&tvm);
+	enable_for_group(&tvm);
+	ASSERT_EQ(1, as_nobody(lists, tvm.name));
+	ASSERT_EQ(EACCES, as_nobody(attach_and_reset, tvm.name));
+	ASSERT_EQ(EACCES, as_nobody(vmrpc_attach, self->tvm.name));
+	vmrpc_tvm_free(&tvm);
+}
+
 TEST_F(channel, ioctl_unknown_refused)
 {
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_DEV_LIST, NULL));

@@ -115,7 +115,7 @@ TEST_F(config, flags_set_refused)
 
 TEST_F(config, reserved_set_refused)
 {
-	self->config.reserved[2] = 1;
+	self->config.reserved2[1] = 1;
 	ASSERT_EQ(-EINVAL, enable(self->tvm.vm, &self->config));
 }
 
