@@ -23,10 +23,9 @@ CC := $(if $(CCACHE),ccache )gcc
 export KBUILD_BUILD_USER := vmrpc
 export KBUILD_BUILD_HOST := vmrpc
 
-# $(call step,NUMBER,WHAT): a progress line.  $(call logged,NAME): runs what
-# follows with its output in build/log/NAME.log.
-STEPS := 7
-step = @echo "[$(1)/$(STEPS)] $(2)"
+# $(call step,WHAT): a progress line.  $(call logged,NAME): runs what follows with its
+# output in build/log/NAME.log.
+step = @echo "$(1)"
 logged = @scripts/logged $(B)/log/$(1).log
 
 # What the first build takes is said beforehand.
@@ -47,8 +46,8 @@ help:
 
 #: Targets:
 #:   all               everything below that is built
-#:   host-kernel       the patched host kernel: build/host-kernel/arch/x86/boot/bzImage
-#:   guest-kernel      the patched guest kernel: build/guest-kernel/arch/x86/boot/bzImage
+#:   host-kernel       the patched kernel, which hosts and guests: build/host-kernel/arch/x86/boot/bzImage
+#:   guest-kernel      the same, or that of --guest-linux-src: build/guest-kernel/arch/x86/boot/bzImage
 #:   qemu              the patched QEMU: build/qemu/qemu-system-x86_64
 #:   tools             the vmrpc command and libvmrpc: build/tools
 #:   tests             the test programs: build/tests
@@ -88,22 +87,31 @@ $(B)/debug-$(DEBUG_KERNELS):
 	@rm -f $(B)/debug-[01]
 	@touch $@
 
-$(B)/host-kernel/.configured: linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
+$(B)/host-kernel/.configured: linux/config/*.config guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
 	@scripts/kernel-config linux $(@D) $(KERNEL)
 	@touch $@
+$(B)/src/linux.kconfig: prepare-linux ;
+
+host-kernel: $(B)/host-kernel/.configured
+	$(call step,building the kernel$(call first,$(B)/host-kernel/vmlinux, (about 12 minutes the first time)))
+	$(call logged,host-kernel) $(MAKE) -C $(B)/src/linux O=$(B)/host-kernel -j$(JOBS) $(KERNEL) bzImage modules
+
+# One kernel is the host's and the guest's, unless the guest's has a source of its own.
+ifeq ($(wildcard $(B)/upstream/linux-guest),)
+guest-kernel: host-kernel
+	@[ -L $(B)/guest-kernel ] || rm -rf $(B)/guest-kernel $(B)/src/linux-guest
+	@ln -sfn host-kernel $(B)/guest-kernel
+	@ln -sfn linux $(B)/src/linux-guest
+else
 $(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux-guest.kconfig
 	@scripts/kernel-config linux-guest $(@D) $(KERNEL)
 	@touch $@
-$(B)/src/linux.kconfig: prepare-linux ;
 $(B)/src/linux-guest.kconfig: prepare-linux-guest ;
 
-host-kernel: $(B)/host-kernel/.configured
-	$(call step,1,building the host kernel$(call first,$(B)/host-kernel/vmlinux, (about 8 minutes the first time)))
-	$(call logged,host-kernel) $(MAKE) -C $(B)/src/linux O=$(B)/host-kernel -j$(JOBS) $(KERNEL) bzImage modules
-
 guest-kernel: $(B)/guest-kernel/.configured
-	$(call step,3,building the guest kernel$(call first,$(B)/guest-kernel/vmlinux, (about 5 minutes the first time)))
+	$(call step,building the guest kernel$(call first,$(B)/guest-kernel/vmlinux, (about 5 minutes the first time)))
 	$(call logged,guest-kernel) $(MAKE) -C $(B)/src/linux-guest O=$(B)/guest-kernel -j$(JOBS) $(KERNEL) bzImage
+endif
 
 # ---- QEMU
 
@@ -112,18 +120,18 @@ $(B)/qemu/build.ninja: Makefile
 	$(call logged,qemu-configure) sh -c 'cd $(@D) && CC="$(CC)" $(B)/src/qemu/configure $(QEMU_OPTIONS)'
 
 qemu: prepare-qemu
-	$(call step,2,building QEMU$(call first,$(B)/qemu/qemu-system-x86_64, (about 5 minutes the first time)))
+	$(call step,building QEMU$(call first,$(B)/qemu/qemu-system-x86_64, (about 5 minutes the first time)))
 	@$(MAKE) -s $(B)/qemu/build.ninja
 	$(call logged,qemu) $(MAKE) -C $(B)/qemu -j$(JOBS) qemu-system-x86_64
 
 # ---- Tools, tests, images
 
 tools: prepare-linux
-	$(call step,4,building the tools)
+	$(call step,building the tools)
 	$(call logged,tools) $(MAKE) -C $(B)/src/linux/tools/vmrpc O=$(B)/tools MAN=$(HERE)/docs/man/vmrpc.1.rst CC="$(CC)"
 
 tests: tools guest-kernel
-	$(call step,5,building the tests)
+	$(call step,building the tests)
 	$(call logged,tests) $(MAKE) -C tests -j$(JOBS) O=$(B)/tests CC="$(CC)"
 
 # Needs nothing that is built here.
@@ -131,7 +139,7 @@ image-base: $(SOURCES)
 	@scripts/build-image base
 
 image: image-base host-kernel qemu guest-kernel tools tests
-	$(call step,6,building the images$(call first,$(B)/image/host.img, (about 2 minutes the first time)))
+	$(call step,building the images$(call first,$(B)/image/host.img, (about 2 minutes the first time)))
 	$(call logged,image) scripts/build-image
 
 # ---- Running
@@ -142,21 +150,21 @@ setup:
 
 demo: setup
 	@$(MAKE) all
-	$(call step,7,running the demonstration)
+	$(call step,running the demonstration)
 	@scripts/demo
 
 check: setup
 	@$(MAKE) all
-	$(call step,7,running the tests)
+	$(call step,running the tests)
 	@scripts/run-tests
 
 check-long: setup
 	@$(MAKE) all
-	$(call step,7,running the long tests)
+	$(call step,running the long tests)
 	@scripts/run-tests --group long
 
 # The host kernel as upstream has it, with the same configuration.
-$(B)/host-kernel-upstream/.configured: linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
+$(B)/host-kernel-upstream/.configured: linux/config/*.config guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
 	@scripts/kernel-config linux-upstream $(@D) $(KERNEL)
 	@touch $@
 
@@ -183,7 +191,7 @@ bench: all
 
 refresh: $(SOURCES)
 	@scripts/refresh linux
-	@scripts/refresh linux-guest
+	@[ ! -d $(B)/upstream/linux-guest ] || scripts/refresh linux-guest
 	@scripts/refresh qemu
 
 check-patches check-overlay check-abi check-maintainers: $(SOURCES)

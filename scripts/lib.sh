@@ -38,8 +38,10 @@ tree_version() {
 	esac
 }
 
-# component NAME - sets kind, ours, upstream and src for linux, linux-guest or qemu,
-# or linux-upstream: the host kernel without our changes, to compare with
+# component NAME - sets kind, ours, upstream, src and parts for linux, linux-guest or
+# qemu, or linux-upstream: the kernel without our changes, to compare with.  "parts" is
+# what goes into the tree "src": one kernel has the host's part and the guest's, unless
+# the guest's has a source of its own.
 component() {
 	case $1 in
 	linux|linux-upstream) kind=linux ours=$here/linux ;;
@@ -50,6 +52,11 @@ component() {
 	upstream=$build/upstream/$1
 	[ -d "$upstream" ] || upstream=$build/upstream/$kind
 	src=$build/src/$1
+	parts=$ours
+	if [ "$kind" = linux ] && [ ! -d "$build/upstream/linux-guest" ]; then
+		parts="$here/linux $here/guest-kernel-patches/linux"
+		src=$build/src/linux
+	fi
 	[ "$1" != linux-upstream ] || src=$upstream
 	[ -d "$upstream" ] || die "no upstream source of $1: run ./configure first"
 }

@@ -26,9 +26,12 @@ stage_patch() {
 		die "$1 does not apply to $(failed_file "$2") of $kind $version: $(grep -v '^patching' "$2" | head -n 1)"
 }
 
+# stage_patches LOG - those of all parts of the component
 stage_patches() {
-	for patch in $(series_patches); do
-		stage_patch "$patch" "$1"
+	for ours in $parts; do
+		for patch in $(series_patches); do
+			stage_patch "$patch" "$1"
+		done
 	done
 }
 

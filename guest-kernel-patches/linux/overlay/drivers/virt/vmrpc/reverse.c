@@ -256,7 +256,7 @@ static void rvmrpc_slot_answer(unsigned int n, int err)
 
 	if (status)
 		slot->call.res_size = 0;
-	trace_rvmrpc_response(n, le64_to_cpu(slot->req.seq), status,
+	trace_rvmrpc_answer(n, le64_to_cpu(slot->req.seq), status,
 			      slot->call.res_size);
 	read_lock(&rvmrpc.lock);
 	/* A channel registered anew has no such request. */
@@ -301,7 +301,7 @@ static bool rvmrpc_slot_serve(unsigned int n)
 
 	if (!rvmrpc_slot_claim(n, &ret))
 		return false;
-	trace_rvmrpc_request(n, &slot->req);
+	trace_rvmrpc_take(n, &slot->req);
 	if (!ret)
 		ret = rvmrpc_slot_call(n, false);
 	if (ret > 0)

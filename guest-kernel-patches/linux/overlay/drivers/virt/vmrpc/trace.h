@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Trace events of VMRPC in a guest: one for each message. */
 #undef TRACE_SYSTEM
-#define TRACE_SYSTEM vmrpc
+#define TRACE_SYSTEM vmrpc_guest
 
 #if !defined(_VMRPC_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _VMRPC_TRACE_H
@@ -44,7 +44,7 @@ TRACE_EVENT(vmrpc_poll,
 				{ VMRPC_POLL_PARK, "park" }), __entry->ret)
 );
 
-TRACE_EVENT(rvmrpc_request,
+TRACE_EVENT(rvmrpc_take,
 	TP_PROTO(unsigned int slot, const struct vmrpc_request *req),
 	TP_ARGS(slot, req),
 	TP_STRUCT__entry(
@@ -67,7 +67,7 @@ TRACE_EVENT(rvmrpc_request,
 		  __entry->procedure, __entry->arg_size)
 );
 
-TRACE_EVENT(rvmrpc_response,
+TRACE_EVENT(rvmrpc_answer,
 	TP_PROTO(unsigned int slot, u64 seq, u32 status, u32 res_size),
 	TP_ARGS(slot, seq, status, res_size),
 	TP_STRUCT__entry(

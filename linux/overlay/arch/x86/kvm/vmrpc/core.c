@@ -22,6 +22,7 @@
 #define VMRPC_PRINT_RATE	10	/* lines a second */
 
 static LIST_HEAD(vmrpc_vms);
+static bool vmrpc_ready;	/* written when a vendor module comes and goes */
 static DEFINE_MUTEX(vmrpc_vms_lock);
 
 /* Printable, not empty, and terminated within its field, padded with NULs. */
@@ -191,7 +192,7 @@ int vmrpc_vm_list(struct vmrpc_dev_list *list)
 
 int vmrpc_features(struct kvm *kvm)
 {
-	return VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER;
+	return vmrpc_ready ? VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER : 0;
 }
 
 static void vmrpc_vm_interrupt(struct vmrpc_vm *vm)
@@ -248,7 +249,7 @@ static int vmrpc_vm_publish(struct kvm *kvm, struct vmrpc_vm *vm)
 		list_add_tail(&vm->node, &vmrpc_vms);
 		kref_get(&vm->ref);
 		if (kvm)
-			/* Pairs with vmrpc_hypercall(): it finds the VM initialized. */
+			/* Pairs with kvm_vmrpc_hypercall(): it finds the VM initialized. */
 			smp_store_release(&kvm->arch.vmrpc, vm);
 	}
 	mutex_unlock(&vmrpc_vms_lock);
@@ -406,15 +407,15 @@ static int vmrpc_dispatch(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 op, u3
 {
 	switch (op) {
 	case VMRPC_OP_BIND:
-		return a1 || a2 ? -EINVAL : vmrpc_bind(vcpu, vm, a3, result);
+		return a1 || a2 ? -EINVAL : vmrpc_op_bind(vcpu, vm, a3, result);
 	case VMRPC_OP_UNBIND:
-		return a1 > U32_MAX || a2 || a3 ? -EINVAL : vmrpc_unbind(vcpu, vm, a1);
+		return a1 > U32_MAX || a2 || a3 ? -EINVAL : vmrpc_op_unbind(vcpu, vm, a1);
 	case VMRPC_OP_PERFORM:
 		if (a1 > U32_MAX)
 			return -EINVAL;
 		if (a2 > VMRPC_MAX_ARG)
 			return -E2BIG;
-		return vmrpc_perform(vcpu, vm, a1, procedure, a2, a3, result);
+		return vmrpc_op_perform(vcpu, vm, a1, procedure, a2, a3, result);
 	case VMRPC_OP_REGISTER:
 		return a3 ? -EINVAL : rvmrpc_register(vcpu, vm, a1, a2, result);
 	case VMRPC_OP_UNREGISTER:
@@ -440,8 +441,8 @@ void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int re
  * for a guest that is not in 64-bit mode.  Returns what goes to RAX, unless
  * vmrpc_exit_pending(): then the VMM has the call.
  */
-unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
-			      unsigned long a2, unsigned long a3)
+unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
+				  unsigned long a2, unsigned long a3)
 {
 	/* Pairs with vmrpc_vm_publish(). */
 	struct vmrpc_vm *vm = smp_load_acquire(&vcpu->kvm->arch.vmrpc);
@@ -461,20 +462,26 @@ unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned 
 	return ret;
 }
 
-int __init vmrpc_init(void)
+/* When KVM has found a CPU that it can use: a guest's kernel has no VMs, and no /dev/vmrpc. */
+void vmrpc_init(void)
 {
 	int ret = vmrpc_print_init();
 
+	if (!ret) {
+		ret = vmrpc_dev_init();
+		if (ret)
+			vmrpc_print_exit();
+	}
 	if (ret)
-		return ret;
-	ret = vmrpc_dev_init();
-	if (ret)
-		vmrpc_print_exit();
-	return ret;
+		pr_err("vmrpc: error %d, VMs go without\n", ret);
+	vmrpc_ready = !ret;
 }
 
 void vmrpc_exit(void)
 {
+	if (!vmrpc_ready)
+		return;
+	vmrpc_ready = false;
 	vmrpc_dev_exit();
 	vmrpc_print_exit();
 }

@@ -309,7 +309,7 @@ static struct miscdevice vmrpc_dev = {
 	.fops	= &vmrpc_dev_fops,
 };
 
-int __init vmrpc_dev_init(void)
+int vmrpc_dev_init(void)
 {
 	return misc_register(&vmrpc_dev);
 }

@@ -16,6 +16,7 @@
 #include <linux/eventfd.h>
 #include <linux/kref.h>
 #include <linux/kvm_host.h>
+#include <linux/poll.h>
 #include <linux/ratelimit.h>
 #include <linux/vmrpc_server.h>
 #include <linux/wait.h>
@@ -130,10 +131,10 @@ bool vmrpc_name_valid(const char *name, size_t size);
 void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result);
 
 /* server.c */
-int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);
-int vmrpc_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle);
-int vmrpc_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
-		  u32 size, u64 gva, u64 *result);
+int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);
+int vmrpc_op_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle);
+int vmrpc_op_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
+		     u32 size, u64 gva, u64 *result);
 struct vmrpc_server *vmrpc_server_add(struct list_head *servers,
 				      const struct vmrpc_server_ops *ops);
 void vmrpc_binding_put(struct vmrpc_binding *binding);

@@ -57,7 +57,7 @@ static const struct vmrpc_server_ops print_ops = {
 	.nr_procedures	= ARRAY_SIZE(print_procedures),
 };
 
-int __init vmrpc_print_init(void)
+int vmrpc_print_init(void)
 {
 	print_server = vmrpc_register_server(&print_ops);
 	return PTR_ERR_OR_ZERO(print_server);

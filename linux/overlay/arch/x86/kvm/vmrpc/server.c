@@ -228,7 +228,7 @@ static struct vmrpc_binding *vmrpc_handle_clear(struct vmrpc_handle *row, int go
 	return binding;
 }
 
-int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
+int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
 {
 	struct vmrpc_binding *binding;
 	struct vmrpc_bind arg;
@@ -263,7 +263,7 @@ int vmrpc_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
 	return 0;
 }
 
-int vmrpc_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle)
+int vmrpc_op_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle)
 {
 	struct vmrpc_binding *binding = NULL;
 	struct vmrpc_handle *row;
@@ -394,8 +394,8 @@ static int vmrpc_perform_bound(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
 	return ret;
 }
 
-int vmrpc_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
-		  u32 size, u64 gva, u64 *result)
+int vmrpc_op_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32 procedure,
+		     u32 size, u64 gva, u64 *result)
 {
 	struct vmrpc_binding *binding = vmrpc_binding_get(vm, handle);
 	int ret;

@@ -11,13 +11,13 @@
 
 #ifdef CONFIG_KVM_VMRPC
 
-int vmrpc_init(void);
+void vmrpc_init(void);
 void vmrpc_exit(void);
 int vmrpc_features(struct kvm *kvm);
 int vmrpc_vm_enable(struct kvm *kvm, u64 config);
 void vmrpc_vm_destroy(struct kvm *kvm);
-unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
-			      unsigned long a2, unsigned long a3);
+unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsigned long a1,
+				  unsigned long a2, unsigned long a3);
 bool vmrpc_exit_pending(struct kvm_vcpu *vcpu);
 void __vmlp_unpark(struct kvm_vcpu *vcpu);
 
@@ -42,14 +42,14 @@ static inline bool vmlp_has_message(struct kvm_vcpu *vcpu)
 
 #else
 
-static inline int vmrpc_init(void) { return 0; }
+static inline void vmrpc_init(void) { }
 static inline void vmrpc_exit(void) { }
 static inline int vmrpc_features(struct kvm *kvm) { return 0; }
 static inline int vmrpc_vm_enable(struct kvm *kvm, u64 config) { return -EINVAL; }
 static inline void vmrpc_vm_destroy(struct kvm *kvm) { }
-static inline unsigned long vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0,
-					    unsigned long a1, unsigned long a2,
-					    unsigned long a3)
+static inline unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0,
+						unsigned long a1, unsigned long a2,
+						unsigned long a3)
 {
 	return -KVM_ENOSYS;
 }
