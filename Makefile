@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the host kernel, QEMU, the guest kernel, the tools and the bed's images
+# Builds the kernel, QEMU, the tools and the bed's images
 # into build/, and runs the demonstration and the tests.  See "make help".
 
 MAKEFLAGS += --no-print-directory

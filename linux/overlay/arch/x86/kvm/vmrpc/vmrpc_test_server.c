@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The server "test", version "1", for the tests of VMRPC; a loadable module, so that
- * they can unload it.  Both ways to wait are here as samples: SLEEP on the vCPU's
- * thread, PARK with the vCPU halted until a timer fires.
+ * they can unload it.  Both ways to wait are here as samples: SLEEP, RECV (in a
+ * socket) and DOWN (in a semaphore) on the vCPU's thread, PARK with the vCPU halted
+ * until a timer fires.
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
+#include <linux/net.h>
+#include <linux/semaphore.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmrpc_server.h>
+#include <net/net_namespace.h>
 
 #include "vmrpc_test_server.h"
 
@@ -23,6 +27,9 @@ struct test_binding {
 	bool			pending;	/* from PARK until the timer fired */
 	bool			fired;		/* and the guest was not told yet */
 	struct vmlp_waiter	waiter;		/* valid if ->vm */
+
+	struct socket		*pair[2];	/* RECV's and SEND's */
+	struct semaphore	sem;
 };
 
 static struct vmrpc_server *test_server;
@@ -95,6 +102,50 @@ static int test_sleep(struct vmrpc_call *call)
 	return 0;
 }
 
+/* Of the waits below; what a signal cut short the guest repeats. */
+static int test_wait_status(int ret)
+{
+	return ret == -ERESTARTSYS ? -EINTR : ret;
+}
+
+static int test_recv(struct vmrpc_call *call)
+{
+	struct test_binding *binding = call->priv;
+	struct kvec vec = { call->arg, call->size };
+	struct msghdr msg = { };
+	int ret = kernel_recvmsg(binding->pair[0], &msg, &vec, 1, call->size, 0);
+
+	if (ret < 0)
+		return test_wait_status(ret);
+	call->result = ret;
+	return 0;
+}
+
+static int test_send(struct vmrpc_call *call)
+{
+	struct test_binding *binding = call->priv;
+	struct kvec vec = { call->arg, call->size };
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	int ret = kernel_sendmsg(binding->pair[1], &msg, &vec, 1, call->size);
+
+	return ret == -EAGAIN ? -EBUSY : min(ret, 0);
+}
+
+static int test_down(struct vmrpc_call *call)
+{
+	struct test_binding *binding = call->priv;
+
+	return test_wait_status(down_interruptible(&binding->sem));
+}
+
+static int test_up(struct vmrpc_call *call)
+{
+	struct test_binding *binding = call->priv;
+
+	up(&binding->sem);
+	return 0;
+}
+
 static enum hrtimer_restart test_timer(struct hrtimer *timer)
 {
 	struct test_binding *binding = container_of(timer, struct test_binding, timer);
@@ -145,12 +196,36 @@ static int test_park(struct vmrpc_call *call)
 	return ret;
 }
 
+static void test_binding_free(struct test_binding *binding)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(binding->pair); i++)
+		if (binding->pair[i])
+			sock_release(binding->pair[i]);
+	kfree(binding);
+}
+
+static int test_socket_pair(struct socket **pair)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < 2 && !ret; i++)
+		ret = sock_create_kern(&init_net, PF_UNIX, SOCK_DGRAM, 0, &pair[i]);
+	return ret ? ret : pair[0]->ops->socketpair(pair[0], pair[1]);
+}
+
 static int test_bind(struct vmrpc_vm *vm, void **priv)
 {
 	struct test_binding *binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
 
 	if (!binding)
 		return -ENOMEM;
+	if (test_socket_pair(binding->pair)) {
+		test_binding_free(binding);
+		return -ENOMEM;
+	}
+	sema_init(&binding->sem, 0);
 	spin_lock_init(&binding->lock);
 	hrtimer_init(&binding->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	binding->timer.function = test_timer;
@@ -167,7 +242,7 @@ static void test_unbind(void *priv)
 	if (binding->waiter.vm)
 		vmlp_waiter_wake(&binding->waiter);
 	test_waiter_forget(binding);
-	kfree(binding);
+	test_binding_free(binding);
 }
 
 #define TEST_MEMORY_PROCEDURE(_name)				\
@@ -188,18 +263,26 @@ static void test_unbind(void *priv)
 		.call		= test_##_name,			\
 	}
 
-static const struct vmrpc_procedure test_procedures[] = {
-	[VMRPC_TEST_ECHO] = {
-		.name		= "echo",
-		.direction	= VMRPC_IN | VMRPC_OUT,
-		.max_size	= VMRPC_MAX_ARG,
-		.call		= test_echo,
-	},
+#define TEST_PLAIN_PROCEDURE(_name, _direction, _min, _max)	\
+	{							\
+		.name		= #_name,			\
+		.direction	= _direction,			\
+		.min_size	= _min,				\
+		.max_size	= _max,				\
+		.call		= test_##_name,			\
+	}
+
+static const struct vmrpc_procedure test_procedures[VMRPC_TEST_PROCEDURES] = {
+	[VMRPC_TEST_ECHO]	= TEST_PLAIN_PROCEDURE(echo, VMRPC_IN | VMRPC_OUT, 0, VMRPC_MAX_ARG),
 	[VMRPC_TEST_SUM]	= TEST_MEMORY_PROCEDURE(sum),
 	[VMRPC_TEST_FILL]	= TEST_MEMORY_PROCEDURE(fill),
 	[VMRPC_TEST_HVA]	= TEST_MEMORY_PROCEDURE(hva),
 	[VMRPC_TEST_SLEEP]	= TEST_WAIT_PROCEDURE(sleep),
 	[VMRPC_TEST_PARK]	= TEST_WAIT_PROCEDURE(park),
+	[VMRPC_TEST_RECV]	= TEST_PLAIN_PROCEDURE(recv, VMRPC_OUT, 1, VMRPC_TEST_MESSAGE_MAX),
+	[VMRPC_TEST_SEND]	= TEST_PLAIN_PROCEDURE(send, VMRPC_IN, 1, VMRPC_TEST_MESSAGE_MAX),
+	[VMRPC_TEST_DOWN]	= TEST_PLAIN_PROCEDURE(down, VMRPC_IN, 0, 0),
+	[VMRPC_TEST_UP]		= TEST_PLAIN_PROCEDURE(up, VMRPC_IN, 0, 0),
 };
 
 static const struct vmrpc_server_ops test_ops = {

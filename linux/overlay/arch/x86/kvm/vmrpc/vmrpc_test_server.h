@@ -8,6 +8,7 @@
 #define VMRPC_TEST_MODULE	"test"
 #define VMRPC_TEST_VERSION	"1"
 #define VMRPC_TEST_WAIT_MAX	60000u	/* ms */
+#define VMRPC_TEST_MESSAGE_MAX	64u	/* bytes */
 
 #define VMRPC_TEST_ECHO		0	/* any argument; comes back; result: its size */
 #define VMRPC_TEST_SUM		1	/* vmrpc_test_memory; result: sum of the bytes there */
@@ -15,6 +16,12 @@
 #define VMRPC_TEST_HVA		3	/* vmrpc_test_memory; result: the first byte, by get_hva() */
 #define VMRPC_TEST_SLEEP	4	/* vmrpc_test_wait; on the vCPU's thread; result: ms */
 #define VMRPC_TEST_PARK		5	/* vmrpc_test_wait; parked; result: ms */
+/* On the vCPU's thread until another vCPU, by the same handle, does the second of each. */
+#define VMRPC_TEST_RECV		6	/* 1 to 64 bytes of room, filled; result: bytes */
+#define VMRPC_TEST_SEND		7	/* 1 to 64 bytes; EBUSY too many were not received */
+#define VMRPC_TEST_DOWN		8	/* no argument */
+#define VMRPC_TEST_UP		9	/* no argument */
+#define VMRPC_TEST_PROCEDURES	10
 
 struct vmrpc_test_memory {
 	__u64	gva;

@@ -129,7 +129,7 @@ static void hypercall(struct fuzzer *fuzzer)
 {
 	static const struct vmrpc_test_wait wait = { .ms = 2 };
 	uint32_t op = pick(fuzzer, VMRPC_OP_POLL + 2);
-	uint32_t procedure = pick(fuzzer, VMRPC_TEST_PARK + 2);
+	uint32_t procedure = pick(fuzzer, VMRPC_TEST_PROCEDURES + 1);
 	uint64_t args[4] = { op };
 
 	fill_argument(fuzzer);

@@ -541,7 +541,7 @@ TEST_F(perform, length_under_procedure_limit_refused)
 
 TEST_F(perform, procedure_unknown_refused)
 {
-	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_perform(self->vcpu, self->handle, VMRPC_TEST_PARK + 1,
+	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_perform(self->vcpu, self->handle, VMRPC_TEST_PROCEDURES,
 					       self->gva, 8, NULL));
 	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_perform(self->vcpu, self->handle, 0xffff, self->gva, 8,
 					       NULL));

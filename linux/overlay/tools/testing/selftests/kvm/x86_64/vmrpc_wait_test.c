@@ -149,6 +149,56 @@ TEST_F(wait, sleep_memory_slot_added_not_blocked)
 	vmrpc_async_join(&self->async);
 }
 
+/* In a socket, and in a semaphore: any of the kernel's sleeps will do. */
+
+static void start_call(struct vmrpc_async *async, struct kvm_vcpu *vcpu, uint64_t handle,
+		       uint32_t procedure, uint32_t size, uint64_t gva)
+{
+	vmrpc_async_start(async, vcpu, VMRPC_OP_PERFORM | procedure << VMRPC_PROCEDURE_SHIFT,
+			  handle, size, gva);
+}
+
+TEST_F(wait, socket_waits_until_other_sends)
+{
+	uint64_t gva = vm_vaddr_alloc_page(self->tvm.vm);
+	char *message = addr_gva2hva(self->tvm.vm, gva);
+
+	start_call(&self->async, self->vcpu, self->handle, VMRPC_TEST_RECV, 64, self->gva);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).performs == 1);
+	usleep(20000);
+	ASSERT_FALSE(self->async.done);
+	strcpy(message, "from the other");
+	ASSERT_EQ(0, vmrpc_perform(self->other, self->handle, VMRPC_TEST_SEND, gva, 15, NULL));
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(0, self->async.ret);
+	ASSERT_EQ(15, self->async.result);
+	ASSERT_STREQ("from the other", (char *)self->arg);
+}
+
+TEST_F(wait, socket_signalled_nothing_lost)
+{
+	start_call(&self->async, self->vcpu, self->handle, VMRPC_TEST_RECV, 64, self->gva);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).performs == 1);
+	vmrpc_async_signal(&self->async);
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(EINTR, self->async.run_errno);
+	ASSERT_EQ(-VMRPC_EINTR, self->async.ret);
+	vcpu_run(self->vcpu);
+	ASSERT_EQ(0, vmrpc_perform(self->other, self->handle, VMRPC_TEST_SEND, self->gva, 8, NULL));
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, self->handle, VMRPC_TEST_RECV, self->gva, 64, NULL));
+}
+
+TEST_F(wait, semaphore_waits_until_other_ups)
+{
+	start_call(&self->async, self->vcpu, self->handle, VMRPC_TEST_DOWN, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).performs == 1);
+	usleep(20000);
+	ASSERT_FALSE(self->async.done);
+	ASSERT_EQ(0, vmrpc_perform(self->other, self->handle, VMRPC_TEST_UP, 0, 0, NULL));
+	vmrpc_async_join(&self->async);
+	ASSERT_EQ(0, self->async.ret);
+}
+
 TEST_F(wait, park_until_timer_answered)
 {
 	uint64_t result;
