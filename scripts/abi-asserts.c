@@ -95,7 +95,9 @@ FIELD(vmrpc_vm_info, calls, 120, 8);
 FIELD(vmrpc_vm_info, errors, 128, 8);
 FIELD(vmrpc_vm_info, wakes, 136, 8);
 FIELD(vmrpc_vm_info, interrupts, 144, 8);
-FIELD(vmrpc_vm_info, reserved, 152, 32);
+FIELD(vmrpc_vm_info, oldest_call_ms, 152, 4);
+FIELD(vmrpc_vm_info, polled_ms, 156, 4);
+FIELD(vmrpc_vm_info, reserved, 160, 24);
 
 SIZE(vmrpc_dev_list, 16);
 FIELD(vmrpc_dev_list, entries, 0, 8);

@@ -35,6 +35,19 @@ calls_in_flight() {
 	wait_for 90 vm_is web calls_in_flight 2
 }
 
+test_not_answering_shows_busy_then_dead() {
+	web_up
+	vm_pause web
+	expect ready "$(vm_field web state)"
+	in_background /tmp/call1 vmrpc ping web -c 1 --timeout 300
+	wait_for 30 vm_is web state busy
+	wait_for 60 vm_is web state dead
+	vm_continue web
+	expect 0 "$(status_of 1)" "exit status of ping"
+	expect ready "$(vm_field web state)"
+	expect 0 "$(vm_field web oldest_call_ms)"
+}
+
 test_reset_calls_in_flight_end() {
 	local generation
 	web_up

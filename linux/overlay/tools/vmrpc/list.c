@@ -16,13 +16,24 @@ static const GOptionEntry options[] = {
 	{}
 };
 
+#define BUSY_MS	1000
+#define DEAD_MS	10000
+
+/* By the oldest request that waits: one that idles has none, and need not poll. */
+static const char *registered_state(const struct vmrpc_vm_info *info)
+{
+	if (info->oldest_call_ms >= DEAD_MS && info->polled_ms >= info->oldest_call_ms)
+		return "dead";
+	return info->oldest_call_ms >= BUSY_MS ? "busy" : "ready";
+}
+
 const char *vm_state(const struct vmrpc_vm_info *info)
 {
 	switch (info->state) {
 	case VMRPC_VM_ABSENT:
 		return "absent";
 	case VMRPC_VM_READY:
-		return "ready";
+		return registered_state(info);
 	case VMRPC_VM_GONE:
 		return "gone";
 	default:
@@ -62,6 +73,9 @@ void build_vm(JsonBuilder *builder, const struct vmrpc_vm_info *info)
 	build_int(builder, "slots", info->slots);
 	build_int(builder, "handles", info->handles);
 	build_int(builder, "calls_in_flight", info->calls_in_flight);
+	build_int(builder, "oldest_call_ms", info->oldest_call_ms);
+	if (info->polled_ms != UINT32_MAX)
+		build_int(builder, "polled_ms", info->polled_ms);
 	build_counters(builder, info);
 }
 

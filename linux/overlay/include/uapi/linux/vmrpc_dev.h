@@ -58,7 +58,9 @@ struct vmrpc_vm_info {
 	__u64	errors;			/* calls that ended with an error of any kind */
 	__u64	wakes;			/* requests that woke a parked poller */
 	__u64	interrupts;		/* requests that raised the guest's interrupt */
-	__u64	reserved[4];
+	__u32	oldest_call_ms;		/* since the oldest request not answered was sent; 0: there is none */
+	__u32	polled_ms;		/* since the guest last polled; ~0: never, or longer than that */
+	__u64	reserved[3];
 };
 
 struct vmrpc_dev_list {

@@ -87,6 +87,7 @@ struct vmrpc_vm {
 	struct mutex		channel_mutex;	/* serializes register, unregister, reset, destroy */
 	u32			generation;	/* of the last channel registered */
 	atomic_t		callers;	/* of rvmrpc_call(), waiting ones included */
+	u64			polled_at;	/* jiffies_64; 0: never */
 	atomic_t		kick;		/* enum rvmrpc_kick */
 	unsigned long		kicked_at;	/* jiffies */
 	DECLARE_BITMAP(pollers, KVM_MAX_VCPUS);	/* vCPUs parked by POLL */

@@ -54,6 +54,7 @@ struct rvmrpc_slot {
 	struct rvmrpc_page	response;
 	enum rvmrpc_slot_state	state;	/* under channel->lock */
 	u64			seq;	/* of the last request; written by the claimer, under channel->lock */
+	u64			sent_at;	/* jiffies_64 */
 	struct rvmrpc_async	*async;	/* under channel->lock; NULL: a thread waits for done */
 	struct completion	done;	/* answered, or the channel is closed */
 };
@@ -433,6 +434,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 {
 	int ret;
 
+	WRITE_ONCE(slot->sent_at, get_jiffies_64());
 	rvmrpc_slot_set(channel, slot, RVMRPC_SENT);
 	ret = rvmrpc_slot_write(slot, args, timeout);
 	if (ret) {
@@ -856,6 +858,7 @@ static int rvmrpc_poll_deliver(struct vmrpc_vm *vm)
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 	atomic64_inc(&vm->stats.polls);
+	WRITE_ONCE(vm->polled_at, get_jiffies_64());
 	rvmrpc_deliver(channel);
 	rvmrpc_channel_put(channel);
 	return 0;
@@ -890,18 +893,31 @@ int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *resu
 	return 0;
 }
 
+/* Since @then, but at least 1 and at most U32_MAX. */
+static u32 rvmrpc_ms_since(u64 then)
+{
+	return clamp(jiffies64_to_msecs(get_jiffies_64() - then), 1ull, (u64)U32_MAX);
+}
+
 void rvmrpc_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
 {
 	struct rvmrpc_channel *channel = rvmrpc_channel_get(vm);
+	u64 polled_at = READ_ONCE(vm->polled_at);
 	u32 i;
 
 	info->generation = READ_ONCE(vm->generation);
+	info->polled_ms = polled_at ? rvmrpc_ms_since(polled_at) : U32_MAX;
 	if (IS_ERR(channel))
 		return;
 	info->state = VMRPC_VM_READY;
 	info->slots = channel->nr_slots;
-	for (i = 0; i < channel->nr_slots; i++)
-		info->calls_in_flight += READ_ONCE(channel->slots[i].state) >= RVMRPC_SENT;
+	for (i = 0; i < channel->nr_slots; i++) {
+		if (READ_ONCE(channel->slots[i].state) < RVMRPC_SENT)
+			continue;
+		info->calls_in_flight++;
+		info->oldest_call_ms = max(info->oldest_call_ms,
+					   rvmrpc_ms_since(READ_ONCE(channel->slots[i].sent_at)));
+	}
 	rvmrpc_channel_put(channel);
 }
 

@@ -253,6 +253,26 @@ TEST_F(channel, call_not_answered_times_out)
 	ASSERT_EQ(1, info.calls_in_flight);
 }
 
+TEST_F(channel, info_tells_how_long_a_call_waits)
+{
+	struct vmrpc_vm_info info = vmrpc_info(self->tvm.fd);
+
+	ASSERT_EQ(0, info.oldest_call_ms);
+	ASSERT_EQ(~0u, info.polled_ms);
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).oldest_call_ms >= SHORT_MS);
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_LE(info.oldest_call_ms, info.polled_ms);
+	vmrpc_channel_echo(&self->channel);
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	info = vmrpc_info(self->tvm.fd);
+	ASSERT_EQ(0, info.oldest_call_ms);
+	ASSERT_GT(SHORT_MS, info.polled_ms);
+}
+
 TEST_F(channel, call_answer_with_wrong_sequence_times_out)
 {
 	ASSERT_EQ(0, register_all(self));
