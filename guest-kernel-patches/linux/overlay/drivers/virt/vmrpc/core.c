@@ -77,9 +77,9 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	/* Only the check of might_sleep(), not its reschedule: most calls end at once. */
 	__might_sleep(__FILE__, __LINE__);
 	while ((ret = vmrpc_hypercall(op, rcx, rdx, rsi, result)) == -EINTR) {
+		cond_resched();
 		if (fatal_signal_pending(current))
 			break;
-		cond_resched();
 	}
 	return ret;
 }
