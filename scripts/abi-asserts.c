@@ -4,8 +4,10 @@
  * every field, and the numbers of the ioctls, for scripts/check-abi.  C90 and C++.  The header under test comes
  * first: it may rely on nothing.
  */
-#ifdef ABI_DEV
+#if defined(ABI_DEV)
 #include <linux/vmrpc_dev.h>
+#elif defined(ABI_GUEST)
+#include <linux/vmrpc_guest.h>
 #else
 #include <linux/vmrpc.h>
 #endif
@@ -184,5 +186,19 @@ ASSERT(VMRPC_VM_USER_WAKE == 0xb916);
 ASSERT(VMRPC_VM_USER_COPY == 0x4020b918);
 ASSERT(VMRPC_VM_SUBMIT == 0x4060b919);
 ASSERT(VMRPC_VM_REAP == 0xc010b91a);
+
+#endif
+
+#ifdef ABI_GUEST
+
+SIZE(vmrpc_guest_perform, 32);
+FIELD(vmrpc_guest_perform, arg, 0, 8);
+FIELD(vmrpc_guest_perform, size, 8, 4);
+FIELD(vmrpc_guest_perform, procedure, 12, 4);
+FIELD(vmrpc_guest_perform, result, 16, 8);
+FIELD(vmrpc_guest_perform, reserved, 24, 8);
+
+ASSERT(VMRPC_GUEST_BIND == 0x4038b940);
+ASSERT(VMRPC_GUEST_PERFORM == 0xc020b941);
 
 #endif

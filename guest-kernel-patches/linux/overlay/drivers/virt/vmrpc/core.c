@@ -68,9 +68,15 @@ int vmrpc_poll(void)
 	return ret;
 }
 
-/* The host asks to repeat a call whose server was woken by something else. */
+/*
+ * The host asks to repeat a call whose server was woken by something else.  @state is
+ * the task's for the signals that end it: TASK_KILLABLE or TASK_INTERRUPTIBLE.  A
+ * signal comes with an interrupt, which ends a park; one that comes between the look
+ * at it and the hypercall has the next tick end it.
+ */
 static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
-				  unsigned long rdx, unsigned long rsi, u64 *result)
+				  unsigned long rdx, unsigned long rsi, u64 *result,
+				  unsigned int state)
 {
 	int ret;
 
@@ -78,26 +84,41 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	__might_sleep(__FILE__, __LINE__);
 	while ((ret = vmrpc_hypercall(op, rcx, rdx, rsi, result)) == -EINTR) {
 		cond_resched();
-		if (fatal_signal_pending(current))
+		if (signal_pending_state(state, current))
 			break;
 	}
 	return ret;
 }
 
+static s64 __vmrpc_bind(const struct vmrpc_bind *bind, unsigned int state)
+{
+	bool user = bind->flags & cpu_to_le32(VMRPC_BIND_USER);
+	u64 handle;
+	int ret;
+
+	if (!(vmrpc_features & (user ? VMRPC_F_USER : VMRPC_F_KERNEL)))
+		return -ENODEV;
+	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)bind,
+				     &handle, state);
+	if (ret)
+		return ret;
+	return (u32)handle;
+}
+
 static s64 vmrpc_bind(const char *module, const char *version, u32 flags)
 {
 	struct vmrpc_bind bind = { .flags = cpu_to_le32(flags) };
-	u64 handle;
-	int ret;
 
 	if (strscpy((char *)bind.module, module, sizeof(bind.module)) <= 0 ||
 	    strscpy((char *)bind.version, version, sizeof(bind.version)) <= 0)
 		return -EINVAL;
-	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)&bind,
-				     &handle);
-	if (ret)
-		return ret;
-	return (u32)handle;
+	return __vmrpc_bind(&bind, TASK_KILLABLE);
+}
+
+/* For a process: any signal ends it. */
+s64 vmrpc_bind_interruptible(const struct vmrpc_bind *bind)
+{
+	return __vmrpc_bind(bind, TASK_INTERRUPTIBLE);
 }
 
 /**
@@ -113,8 +134,6 @@ static s64 vmrpc_bind(const char *module, const char *version, u32 flags)
  */
 s64 vmrpc_bind_module_kernel(const char *module, const char *version)
 {
-	if (!(vmrpc_features & VMRPC_F_KERNEL))
-		return -ENODEV;
 	return vmrpc_bind(module, version, 0);
 }
 EXPORT_SYMBOL_GPL(vmrpc_bind_module_kernel);
@@ -129,11 +148,28 @@ EXPORT_SYMBOL_GPL(vmrpc_bind_module_kernel);
  */
 s64 vmrpc_bind_module(const char *module, const char *version)
 {
-	if (!(vmrpc_features & VMRPC_F_USER))
-		return -ENODEV;
 	return vmrpc_bind(module, version, VMRPC_BIND_USER);
 }
 EXPORT_SYMBOL_GPL(vmrpc_bind_module);
+
+static int __vmrpc_perform(u32 handle, unsigned int procedure, void *arg, size_t size,
+			   s64 *result, unsigned int state)
+{
+	int ret;
+
+	if (!vmrpc_features)
+		return -ENODEV;
+	if (size > vmrpc_max_arg)
+		return -E2BIG;
+	if (procedure > U16_MAX)
+		return -ENOSYS;
+	ret = vmrpc_hypercall_repeat(VMRPC_OP_PERFORM |
+				     procedure << VMRPC_PROCEDURE_SHIFT,
+				     handle, size, (unsigned long)arg,
+				     (u64 *)result, state);
+	trace_vmrpc_perform(handle, procedure, size, ret);
+	return ret;
+}
 
 /**
  * vmrpc_perform_kernel - call a procedure of a bound module
@@ -157,22 +193,16 @@ EXPORT_SYMBOL_GPL(vmrpc_bind_module);
 int vmrpc_perform_kernel(u32 handle, unsigned int procedure, void *arg,
 			 size_t size, s64 *result)
 {
-	int ret;
-
-	if (!vmrpc_features)
-		return -ENODEV;
-	if (size > vmrpc_max_arg)
-		return -E2BIG;
-	if (procedure > U16_MAX)
-		return -ENOSYS;
-	ret = vmrpc_hypercall_repeat(VMRPC_OP_PERFORM |
-				     procedure << VMRPC_PROCEDURE_SHIFT,
-				     handle, size, (unsigned long)arg,
-				     (u64 *)result);
-	trace_vmrpc_perform(handle, procedure, size, ret);
-	return ret;
+	return __vmrpc_perform(handle, procedure, arg, size, result, TASK_KILLABLE);
 }
 EXPORT_SYMBOL_GPL(vmrpc_perform_kernel);
+
+/* For a process: any signal ends it. */
+int vmrpc_perform_interruptible(u32 handle, unsigned int procedure, void *arg,
+				size_t size, s64 *result)
+{
+	return __vmrpc_perform(handle, procedure, arg, size, result, TASK_INTERRUPTIBLE);
+}
 
 /**
  * vmrpc_unbind_module_kernel - give a handle back
@@ -186,7 +216,7 @@ int vmrpc_unbind_module_kernel(u32 handle)
 {
 	if (!vmrpc_features)
 		return -ENODEV;
-	return vmrpc_hypercall_repeat(VMRPC_OP_UNBIND, handle, 0, 0, NULL);
+	return vmrpc_hypercall_repeat(VMRPC_OP_UNBIND, handle, 0, 0, NULL, TASK_KILLABLE);
 }
 EXPORT_SYMBOL_GPL(vmrpc_unbind_module_kernel);
 
@@ -240,8 +270,15 @@ subsys_initcall(vmrpc_discover);
 
 static int __init vmrpc_start(void)
 {
+	int ret;
+
 	if (vmrpc_features & VMRPC_F_KERNEL)
 		vmrpc_hello();
+	if (vmrpc_features & (VMRPC_F_KERNEL | VMRPC_F_USER)) {
+		ret = vmrpc_guest_dev_init();
+		if (ret)
+			pr_warn("no /dev/vmrpc-guest: error %d\n", ret);
+	}
 	if (vmrpc_features & VMRPC_F_REVERSE)
 		return rvmrpc_init(vmrpc_max_slots);
 	return 0;

@@ -45,8 +45,16 @@ static __always_inline int __vmrpc_poll_park(void)
 int vmrpc_hypercall(unsigned long op, unsigned long rcx, unsigned long rdx,
 		    unsigned long rsi, u64 *result);
 int vmrpc_poll(void);
+s64 vmrpc_bind_interruptible(const struct vmrpc_bind *bind);
+int vmrpc_perform_interruptible(u32 handle, unsigned int procedure, void *arg,
+				size_t size, s64 *result);
+
+/* dev.c */
+bool vmrpc_guest_permits(const char *list, const char *module);
+int vmrpc_guest_dev_init(void);
 
 /* module.c */
+bool vmrpc_list_has(const char *list, const char *name);
 bool rvmrpc_allow_match(const char *list, const char *name);
 int rvmrpc_status(int err);
 int rvmrpc_call_perform(const char *module, u32 procedure,

@@ -24,20 +24,24 @@ DEFINE_STATIC_SRCU(rvmrpc_srcu);
 static char rvmrpc_allow[RVMRPC_ALLOW_LEN] =
 	VMRPC_ECHO_MODULE "," VMRPC_PROCFS_MODULE "," VMRPC_SYSINFO_MODULE;
 
-/* Whether @list ("all", "none", or names separated by commas) allows @name. */
-bool rvmrpc_allow_match(const char *list, const char *name)
+/* Whether @list, names separated by commas, has @name. */
+bool vmrpc_list_has(const char *list, const char *name)
 {
 	size_t len = strlen(name);
 	const char *end;
 
-	if (!strcmp(list, "all"))
-		return true;
 	for (; *list; list = *end ? end + 1 : end) {
 		end = strchrnul(list, ',');
 		if (end - list == len && !memcmp(list, name, len))
 			return true;
 	}
 	return false;
+}
+
+/* Whether @list ("all", "none", or names) allows @name. */
+bool rvmrpc_allow_match(const char *list, const char *name)
+{
+	return !strcmp(list, "all") || vmrpc_list_has(list, name);
 }
 
 static struct rvmrpc_module *rvmrpc_module_find(const char *name)
