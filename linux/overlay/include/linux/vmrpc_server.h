@@ -27,6 +27,8 @@ struct vmrpc_server;
  * @vcpu: the calling vCPU; only for passing on
  * @vm: the calling VM, valid during the call; see vmlp_waiter_init() to keep it
  * @priv: what the server's bind callback stored
+ * @process: the guest's kernel calls for a process of its: addresses in the argument are
+ *	not followed, and what changes the whole VM is better refused
  * @procedure: index into the server's procedures
  * @size: of the argument in bytes, within the procedure's limits
  * @arg: the argument, in host memory (a copy: the guest cannot change it); zeroed
@@ -37,6 +39,7 @@ struct vmrpc_call {
 	struct kvm_vcpu	*vcpu;
 	struct vmrpc_vm	*vm;
 	void		*priv;
+	bool		process;
 	u32		procedure;
 	u32		size;
 	void		*arg;

@@ -115,6 +115,8 @@ struct vmrpc_bind {
 };
 
 #define VMRPC_BIND_USER			(1u << 0)	/* a server in the VMM, not in the host kernel */
+#define VMRPC_BIND_PROCESS		(1u << 1)	/* for a process: no address in an argument is followed */
+#define VMRPC_BIND_FLAGS		(VMRPC_BIND_USER | VMRPC_BIND_PROCESS)
 
 /*
  * The channel: 1 + 2 * slots pages of 4096 bytes at consecutive guest frames,

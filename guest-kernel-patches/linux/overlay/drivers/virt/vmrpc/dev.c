@@ -4,9 +4,8 @@
  * <uapi/linux/vmrpc_guest.h>.  A descriptor is one client, with one handle from bind to
  * release; calls under way hold the file, so none is left then.
  *
- * To the host it is this kernel that calls.  It would follow addresses in an argument
- * with this kernel's rights, so all depends on what vmrpc.user= permits: see "What a
- * process of the guest can reach" in docs/security.rst.
+ * To the host it is this kernel that calls; VMRPC_BIND_PROCESS tells it not to follow
+ * addresses in an argument, which it would do with this kernel's rights.
  */
 #include <linux/atomic.h>
 #include <linux/fs.h>
@@ -33,12 +32,6 @@ struct vmrpc_client {
 	struct mutex	lock;		/* one bind at a time */
 	u32		handle;		/* 0: none yet; written once, under lock */
 };
-
-/* Whether @list lets processes bind @module.  No "all": that would open what a host adds later. */
-bool vmrpc_guest_permits(const char *list, const char *module)
-{
-	return strcmp(module, VMRPC_PRINT_MODULE) && vmrpc_list_has(list, module);
-}
 
 /* Not empty, terminated within its field, padded with NULs.  The rest is up to the host. */
 static bool vmrpc_guest_name_valid(const u8 *name, size_t size)
@@ -77,8 +70,10 @@ static int vmrpc_guest_bind(struct vmrpc_client *client, const void __user *user
 	    !vmrpc_guest_name_valid(bind.module, sizeof(bind.module)) ||
 	    !vmrpc_guest_name_valid(bind.version, sizeof(bind.version)))
 		return -EINVAL;
-	if (!vmrpc_guest_permits(vmrpc_user, bind.module))
+	/* No "all": that would open what a host adds later. */
+	if (!vmrpc_list_has(vmrpc_user, bind.module))
 		return -EACCES;
+	bind.flags |= cpu_to_le32(VMRPC_BIND_PROCESS);
 	ret = mutex_lock_interruptible(&client->lock);
 	if (ret)
 		return ret;

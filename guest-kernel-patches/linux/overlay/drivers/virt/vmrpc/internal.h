@@ -50,7 +50,6 @@ int vmrpc_perform_interruptible(u32 handle, unsigned int procedure, void *arg,
 				size_t size, s64 *result);
 
 /* dev.c */
-bool vmrpc_guest_permits(const char *list, const char *module);
 int vmrpc_guest_dev_init(void);
 
 /* module.c */

@@ -10,7 +10,8 @@
  *
  * Processes may bind what the guest's boot option vmrpc.user= lists: names of modules,
  * separated by commas; by default none.  A name stands for the kernel's module and for the
- * VMM's.  "print" is never permitted: its argument holds an address of the kernel.
+ * VMM's.  The host follows no address in an argument of a process's: what takes one fails
+ * with EFAULT.
  *
  * A call that waits in the host ends with EINTR when a signal is caught, or begins
  * again if its handler has SA_RESTART.  Nothing was done then that the call done again

@@ -219,6 +219,7 @@ static struct vmrpc_vm *vmrpc_vm_alloc(struct kvm *kvm, const struct kvm_vmrpc_c
 	kref_init(&vm->ref);
 	INIT_LIST_HEAD(&vm->node);
 	spin_lock_init(&vm->lock);
+	vmrpc_handles_init(vm);
 	mutex_init(&vm->channel_mutex);
 	mutex_init(&vm->user_mutex);
 	xa_init(&vm->user_calls);

@@ -104,12 +104,14 @@ int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argu
  * @size: bytes
  *
  * Context: only from the call, on the vCPU's thread; may sleep.
- * Return: 0, or -EFAULT with an unknown part copied.
+ * Return: 0, or -EFAULT with an unknown part copied; always if the call is a process's.
  */
 int copy_from_guest(struct vmrpc_call *call, void *to, u64 gva, size_t size)
 {
 	int ret;
 
+	if (call->process)
+		return -EFAULT;
 	kvm_vcpu_srcu_read_lock(call->vcpu);
 	ret = vmrpc_read_guest(call->vcpu, to, gva, size);
 	kvm_vcpu_srcu_read_unlock(call->vcpu);
@@ -125,12 +127,14 @@ EXPORT_SYMBOL_GPL(copy_from_guest);
  * @size: bytes
  *
  * Context: only from the call, on the vCPU's thread; may sleep.
- * Return: 0, or -EFAULT with an unknown part copied.
+ * Return: 0, or -EFAULT with an unknown part copied; always if the call is a process's.
  */
 int copy_to_guest(struct vmrpc_call *call, u64 gva, const void *from, size_t size)
 {
 	int ret;
 
+	if (call->process)
+		return -EFAULT;
 	kvm_vcpu_srcu_read_lock(call->vcpu);
 	ret = vmrpc_write_guest(call->vcpu, gva, from, size);
 	kvm_vcpu_srcu_read_unlock(call->vcpu);
@@ -149,7 +153,8 @@ EXPORT_SYMBOL_GPL(copy_to_guest);
  * writes through it are not in the dirty log.
  *
  * Context: only from the call, on the vCPU's thread.
- * Return: the address, or NULL if the guest could not access it so.
+ * Return: the address, or NULL if the guest could not access it so, or the call is a
+ * process's.
  */
 void __user *get_hva(struct vmrpc_call *call, u64 gva, bool write)
 {
@@ -159,6 +164,8 @@ void __user *get_hva(struct vmrpc_call *call, u64 gva, bool write)
 	bool writable = false;
 	gpa_t gpa = INVALID_GPA;
 
+	if (call->process)
+		return NULL;
 	kvm_vcpu_srcu_read_lock(vcpu);
 	if (vmrpc_range_valid(vcpu, gva, 1))
 		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :

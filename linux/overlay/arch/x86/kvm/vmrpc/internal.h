@@ -40,6 +40,7 @@ struct vmrpc_binding {
 	struct vmrpc_server		*server;
 	const struct vmrpc_server_ops	*ops;	/* the server's */
 	void				*priv;
+	bool				process;	/* VMRPC_BIND_PROCESS */
 	refcount_t			ref;
 };
 
@@ -77,6 +78,7 @@ struct vmrpc_vm {
 	struct kvm		*kvm;		/* NULL: gone, or loopback */
 	bool			gone;
 	struct vmrpc_handle	handles[VMRPC_MAX_HANDLES];
+	u32			handles_base;	/* generation of handles that were never bound */
 	struct rvmrpc_channel	*channel;	/* NULL: none registered */
 
 	struct mutex		user_mutex;	/* user_calls, and who adds a user server */
@@ -140,6 +142,7 @@ struct vmrpc_server *vmrpc_server_add(struct list_head *servers,
 				      const struct vmrpc_server_ops *ops);
 void vmrpc_binding_put(struct vmrpc_binding *binding);
 int vmrpc_call_status(int ret);
+void vmrpc_handles_init(struct vmrpc_vm *vm);
 void vmrpc_unbind_all(struct vmrpc_vm *vm);
 void vmrpc_vm_drop_server(struct vmrpc_vm *vm, struct vmrpc_server *server);
 void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *server),

@@ -153,6 +153,7 @@ static struct vmrpc_binding *vmrpc_binding_create(struct vmrpc_vm *vm, const str
 	if (ret)
 		goto out_free;
 	binding->ops = binding->server->ops;
+	binding->process = arg->flags & cpu_to_le32(VMRPC_BIND_PROCESS);
 	if (binding->ops->bind)
 		ret = binding->ops->bind(vm, &binding->priv);
 	if (!ret)
@@ -183,6 +184,19 @@ static void vmrpc_vcpu_binding_put(struct kvm_vcpu *vcpu, struct vmrpc_binding *
 	kvm_vcpu_srcu_read_lock(vcpu);
 }
 
+/*
+ * Not from 1 on: a guest that was moved to another host, or loaded, may still have
+ * handles of its old VM's.
+ */
+void vmrpc_handles_init(struct vmrpc_vm *vm)
+{
+	int i;
+
+	vm->handles_base = get_random_u32_below(VMRPC_GENERATION_MAX / 2);
+	for (i = 0; i < VMRPC_MAX_HANDLES; i++)
+		vm->handles[i].generation = vm->handles_base;
+}
+
 /* Puts @binding into a free row and returns its handle, or 0 if there is none. */
 static u32 vmrpc_handle_install(struct vmrpc_vm *vm, struct vmrpc_binding *binding)
 {
@@ -211,7 +225,7 @@ static struct vmrpc_handle *vmrpc_handle_find(struct vmrpc_vm *vm, u32 handle)
 	if (index >= VMRPC_MAX_HANDLES)
 		return ERR_PTR(-EBADF);
 	row = &vm->handles[array_index_nospec(index, VMRPC_MAX_HANDLES)];
-	if (!generation || generation > row->generation)
+	if (generation <= vm->handles_base || generation > row->generation)
 		return ERR_PTR(-EBADF);
 	if (generation < row->generation)
 		return ERR_PTR(-ESTALE);
@@ -238,7 +252,8 @@ int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *resu
 	ret = vmrpc_read_guest(vcpu, &arg, gva, sizeof(arg));
 	if (ret)
 		return ret;
-	if (arg.flags & ~cpu_to_le32(VMRPC_BIND_USER) || arg.reserved || !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
+	if (arg.flags & ~cpu_to_le32(VMRPC_BIND_FLAGS) || arg.reserved ||
+	    !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
 	    !vmrpc_name_valid(arg.version, sizeof(arg.version)))
 		return -EINVAL;
 
@@ -371,7 +386,8 @@ static int vmrpc_perform_bound(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
 	const struct vmrpc_server_ops *ops = binding->ops;
 	const struct vmrpc_procedure *procedure;
 	struct vmrpc_call call = {
-		.vcpu = vcpu, .vm = vm, .priv = binding->priv, .procedure = nr, .size = size,
+		.vcpu = vcpu, .vm = vm, .priv = binding->priv, .process = binding->process,
+		.procedure = nr, .size = size,
 	};
 	u8 small[64] __aligned(8) = { };
 	int ret;

@@ -224,22 +224,38 @@ static int vmrpc_user_copy_parts(struct kvm_vcpu *vcpu, const struct vmrpc_vm_us
 	return ret;
 }
 
+/* Whether the vCPU is in a call whose addresses may be followed. */
+static int vmrpc_user_may_copy(struct vmrpc_vm *vm, u32 vcpu_idx)
+{
+	struct vmrpc_user_call *user;
+	int ret = -ENOENT;
+
+	mutex_lock(&vm->user_mutex);
+	user = xa_load(&vm->user_calls, vcpu_idx);
+	if (user)
+		ret = user->binding->process ? -EFAULT : 0;
+	mutex_unlock(&vm->user_mutex);
+	return ret;
+}
+
 static int vmrpc_user_copy_of(struct kvm *kvm, struct vmrpc_vm *vm,
 			      const struct vmrpc_vm_user_copy *arg)
 {
 	struct kvm_vcpu *vcpu;
-	int ret = -ENOENT;
+	int ret;
 
 	/* Guest memory is reached by the addresses of its process. */
 	if (kvm->mm != current->mm)
 		return -EIO;
-	if (!xa_load(&vm->user_calls, arg->vcpu))
-		return -ENOENT;
+	ret = vmrpc_user_may_copy(vm, arg->vcpu);
+	if (ret)
+		return ret;
 	vcpu = kvm_get_vcpu(kvm, arg->vcpu);
 	if (!vcpu || !mutex_trylock(&vcpu->mutex))
 		return -EBUSY;
 	/* The call ends with the mutex held, or by a reset, which the copy survives. */
-	if (xa_load(&vm->user_calls, arg->vcpu))
+	ret = vmrpc_user_may_copy(vm, arg->vcpu);
+	if (!ret)
 		ret = vmrpc_user_copy_parts(vcpu, arg);
 	mutex_unlock(&vcpu->mutex);
 	return ret;

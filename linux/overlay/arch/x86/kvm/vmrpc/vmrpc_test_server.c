@@ -102,12 +102,6 @@ static int test_sleep(struct vmrpc_call *call)
 	return 0;
 }
 
-/* Of the waits below; what a signal cut short the guest repeats. */
-static int test_wait_status(int ret)
-{
-	return ret == -ERESTARTSYS ? -EINTR : ret;
-}
-
 static int test_recv(struct vmrpc_call *call)
 {
 	struct test_binding *binding = call->priv;
@@ -116,7 +110,7 @@ static int test_recv(struct vmrpc_call *call)
 	int ret = kernel_recvmsg(binding->pair[0], &msg, &vec, 1, call->size, 0);
 
 	if (ret < 0)
-		return test_wait_status(ret);
+		return ret;
 	call->result = ret;
 	return 0;
 }
@@ -135,7 +129,7 @@ static int test_down(struct vmrpc_call *call)
 {
 	struct test_binding *binding = call->priv;
 
-	return test_wait_status(down_interruptible(&binding->sem));
+	return down_interruptible(&binding->sem);
 }
 
 static int test_up(struct vmrpc_call *call)

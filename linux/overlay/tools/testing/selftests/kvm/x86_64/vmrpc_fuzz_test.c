@@ -24,6 +24,7 @@
 static struct vmrpc_tvm tvm;
 static struct vmrpc_channel channel;
 static uint64_t gva;
+static uint64_t first_handle;	/* of the VM; those that follow are near it */
 static unsigned int seed;
 static bool stop;
 static uint64_t hypercalls, calls;
@@ -70,7 +71,7 @@ static void fill_argument(struct fuzzer *fuzzer)
 			vmrpc_bind_fill(tvm.vm, gva, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION);
 		else
 			vmrpc_bind_fill(tvm.vm, gva, USER_MODULE, USER_VERSION)->flags =
-				VMRPC_BIND_USER;
+				VMRPC_BIND_USER | (pick(fuzzer, 4) ? 0 : VMRPC_BIND_PROCESS);
 		((uint8_t *)page)[pick(fuzzer, sizeof(struct vmrpc_bind))] ^= !pick(fuzzer, 4);
 	} else {
 		memory->gva = number(fuzzer, gva);
@@ -138,13 +139,13 @@ static void hypercall(struct fuzzer *fuzzer)
 		args[3] = number(fuzzer, gva);
 		break;
 	case VMRPC_OP_UNBIND:
-		args[1] = number(fuzzer, 0x101 + pick(fuzzer, 4));
+		args[1] = number(fuzzer, first_handle + pick(fuzzer, 4));
 		break;
 	case VMRPC_OP_PERFORM:
 		if (procedure >= VMRPC_TEST_SLEEP)
 			memcpy(addr_gva2hva(tvm.vm, gva), &wait, sizeof(wait));
 		args[0] |= procedure << VMRPC_PROCEDURE_SHIFT;
-		args[1] = number(fuzzer, 0x101 + pick(fuzzer, 4) + 0x100 * pick(fuzzer, 4));
+		args[1] = number(fuzzer, first_handle + pick(fuzzer, 4) + 0x100 * pick(fuzzer, 4));
 		args[2] = number(fuzzer, procedure < VMRPC_TEST_SLEEP ? 24 : 8);
 		args[3] = number(fuzzer, gva);
 		break;
@@ -333,6 +334,8 @@ int main(int argc, char **argv)
 	add_user_server();
 	vmrpc_channel_init(&channel, tvm.vm, SLOTS);
 	gva = vm_vaddr_alloc_pages(tvm.vm, 4);
+	TEST_ASSERT(!vmrpc_bind(tvm.vcpus[0], VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, &first_handle),
+		    "BIND failed");
 	run(seconds);
 	vmrpc_tvm_free(&tvm);
 	ksft_print_msg("%lu hypercalls, %lu calls\n", hypercalls, calls);

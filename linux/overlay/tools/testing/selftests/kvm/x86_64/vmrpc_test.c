@@ -109,7 +109,7 @@ TEST_F(config, name_padding_set_refused)
 
 TEST_F(config, flags_set_refused)
 {
-	self->config.flags = 1;
+	self->config.flags = ~VMRPC_CONFIG_GROUP;
 	ASSERT_EQ(-EINVAL, enable(self->tvm.vm, &self->config));
 }
 
@@ -245,7 +245,7 @@ TEST_F(bind, version_empty_refused)
 
 TEST_F(bind, flags_set_refused)
 {
-	self->arg->flags = ~VMRPC_BIND_USER;
+	self->arg->flags = ~VMRPC_BIND_FLAGS;
 	ASSERT_EQ(-VMRPC_EINVAL, do_bind(self));
 }
 
@@ -263,17 +263,18 @@ TEST_F(bind, argument_unmapped_fault)
 
 TEST_F(bind, table_full_busy)
 {
-	uint64_t handle;
+	uint64_t first, handle;
 	int i;
 
-	for (i = 0; i < VMRPC_MAX_HANDLES; i++)
+	ASSERT_EQ(0, vmrpc_bind(self->vcpu, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, &first));
+	for (i = 1; i < VMRPC_MAX_HANDLES; i++)
 		ASSERT_EQ(0, do_bind(self));
 	ASSERT_EQ(-VMRPC_EBUSY, do_bind(self));
 	ASSERT_EQ(VMRPC_MAX_HANDLES, vmrpc_info(self->tvm.fd).handles);
 
-	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_UNBIND, 0x101, 0, 0, NULL));
+	ASSERT_EQ(0, vmrpc_unbind(self->vcpu, first));
 	ASSERT_EQ(0, vmrpc_bind(self->vcpu, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, &handle));
-	ASSERT_NE(0x101, handle);
+	ASSERT_NE(first, handle);
 }
 
 TEST_F(bind, instruction_of_either_vendor_accepted)
@@ -713,6 +714,21 @@ TEST_F(perform, pointer_written_read_only_fault)
 	vmrpc_page_protect(self->vm, self->gva, PTE_WRITABLE_MASK);
 	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_FILL, self->gva, 8, NULL));
 	ASSERT_EQ(1, self->page[0][0]);
+}
+
+/* The kernel calls for a process: what an address in the argument says is not followed. */
+TEST_F(perform, pointer_of_a_process_fault)
+{
+	uint64_t gva = vm_vaddr_alloc_page(self->vm), handle;
+
+	vmrpc_bind_fill(self->vm, gva, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION)->flags =
+		VMRPC_BIND_PROCESS;
+	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_BIND, 0, 0, gva, &handle));
+	self->handle = handle;
+	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_SUM, self->gva, 8, NULL));
+	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_FILL, self->gva, 8, NULL));
+	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_HVA, self->gva, 8, NULL));
+	ASSERT_EQ(0, echo(self, self->gva, 8, NULL));
 }
 
 TEST_F(perform, pointer_not_canonical_fault)

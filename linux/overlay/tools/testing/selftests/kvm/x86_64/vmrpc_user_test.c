@@ -220,7 +220,7 @@ TEST_F(user, bind_other_vm_not_there)
 
 TEST_F(user, bind_unknown_flag_refused)
 {
-	ASSERT_EQ(-VMRPC_EINVAL, bind_user(self->vcpu, MODULE, 2, NULL));
+	ASSERT_EQ(-VMRPC_EINVAL, bind_user(self->vcpu, MODULE, 4, NULL));
 }
 
 /* Calls */
@@ -437,6 +437,18 @@ TEST_F(user, copy_malformed_refused)
 	begin(self, PROC_IN, 8);
 	ASSERT_EQ(EINVAL, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 2));
 	ASSERT_EQ(E2BIG, copy(self->vcpu, self->tvm.fd, self->gva, data, VMRPC_MAX_ARG + 1, 0));
+}
+
+TEST_F(user, copy_for_a_process_refused)
+{
+	uint8_t data[16];
+
+	ASSERT_EQ(0, bind_user(self->vcpu, MODULE, VMRPC_BIND_USER | VMRPC_BIND_PROCESS,
+			       &self->handle));
+	begin(self, PROC_IN, 8);
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16, 0));
+	ASSERT_EQ(EFAULT, copy(self->vcpu, self->tvm.fd, self->gva, data, 16,
+			       VMRPC_COPY_TO_GUEST));
 }
 
 TEST_F(user, copy_without_call_refused)
