@@ -45,6 +45,35 @@ test_allow_changed_at_run_time() {
 	expect_status 0 vmrpc ping strict -c 1
 }
 
+test_allow_one_procedure() {
+	guest sh strict -- 'echo echo,procfs/meminfo > /sys/module/vmrpc/parameters/allow'
+	expect_status 0 vmrpc meminfo strict
+	expect_status 6 vmrpc loadavg strict
+	expect_status 6 vmrpc drop-caches strict
+	expect_status 10 vmrpc call strict procfs 99 --arg ''
+	expect_status 0 vmrpc ping strict -c 1
+	guest sh strict -- 'echo echo > /sys/module/vmrpc/parameters/allow'
+}
+
+test_lock_keeps_what_is_allowed() {
+	local dir=/sys/module/vmrpc/parameters
+	guest sh strict -- "echo 1 > $dir/lock"
+	expect_status 1 guest sh strict -- "echo all > $dir/allow"
+	expect_status 1 guest sh strict -- "echo 0 > $dir/lock"
+	expect "echo Y" "$(guest sh strict -- "cat $dir/allow $dir/lock" | tr -d '\r' | paste -sd ' ')"
+	expect_status 6 vmrpc meminfo strict
+	expect_status 0 vmrpc ping strict -c 1
+}
+
+test_locked_at_boot_has_its_list() {
+	guest start locked --vcpus 1 --mem 192M --append "vmrpc.lock=1 vmrpc.allow=echo,procfs/loadavg"
+	wait_for 90 vm_ready locked
+	expect_status 0 vmrpc loadavg locked
+	expect_status 6 vmrpc meminfo locked
+	expect_status 1 guest sh locked -- 'echo all > /sys/module/vmrpc/parameters/allow'
+	guest kill locked
+}
+
 test_module_that_no_guest_has_unknown() {
 	expect_status 10 vmrpc call strict nosuch 0 --arg ''
 }

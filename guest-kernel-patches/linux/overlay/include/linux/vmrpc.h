@@ -31,7 +31,7 @@ struct rvmrpc_call {
 
 /**
  * struct rvmrpc_procedure - one procedure of a module
- * @name: for traces
+ * @name: for vmrpc.allow=, as MODULE/NAME
  * @call: returns 0, or of -EINTR, -E2BIG, -ENOMEM, -EFAULT, -EINVAL, -ENOSYS and
  *	-EMSGSIZE; any other error reaches the host as VMRPC_EFAULT.  Runs in process
  *	context and may sleep for as long as an allocation takes
@@ -52,14 +52,14 @@ struct rvmrpc_procedure {
  * struct rvmrpc_module - procedures that the host may call
  * @name: shorter than VMRPC_MODULE_LEN; what vmrpc.allow= has to list
  * @procedures: their numbers are their indices
- * @nr_procedures: length of @procedures
+ * @nr_procedures: length of @procedures, 1 to 64
  */
 struct rvmrpc_module {
 	const char			*name;
 	const struct rvmrpc_procedure	*procedures;
 	unsigned int			nr_procedures;
 	/* private: */
-	bool				allowed;	/* by vmrpc.allow= */
+	u64				allowed;	/* procedures, by vmrpc.allow= */
 	struct list_head		list;
 };
 

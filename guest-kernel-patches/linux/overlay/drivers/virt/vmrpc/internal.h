@@ -54,7 +54,7 @@ int vmrpc_guest_dev_init(void);
 
 /* module.c */
 bool vmrpc_list_has(const char *list, const char *name);
-bool rvmrpc_allow_match(const char *list, const char *name);
+u64 rvmrpc_allowed(const char *list, const struct rvmrpc_module *module);
 int rvmrpc_status(int err);
 int rvmrpc_call_perform(const char *module, u32 procedure,
 			struct rvmrpc_call *call, bool may_block);

@@ -16,6 +16,7 @@
 #include "internal.h"
 
 #define RVMRPC_ALLOW_LEN	256
+#define RVMRPC_PROCEDURES_MAX	64	/* bits of module->allowed */
 
 static LIST_HEAD(rvmrpc_modules);
 static DEFINE_MUTEX(rvmrpc_modules_lock);
@@ -38,11 +39,24 @@ bool vmrpc_list_has(const char *list, const char *name)
 	return false;
 }
 
-/* Whether @list ("all", "none", or names) allows @name. */
-bool rvmrpc_allow_match(const char *list, const char *name)
+/* Which procedures of @module @list ("all", "none", MODULE or MODULE/PROCEDURE, ...) allows. */
+u64 rvmrpc_allowed(const char *list, const struct rvmrpc_module *module)
 {
-	return !strcmp(list, "all") || vmrpc_list_has(list, name);
+	char name[RVMRPC_ALLOW_LEN];
+	unsigned int i;
+	u64 allowed = 0;
+
+	if (!strcmp(list, "all") || vmrpc_list_has(list, module->name))
+		return GENMASK_ULL(module->nr_procedures - 1, 0);
+	for (i = 0; i < module->nr_procedures; i++) {
+		snprintf(name, sizeof(name), "%s/%s", module->name, module->procedures[i].name);
+		if (vmrpc_list_has(list, name))
+			allowed |= BIT_ULL(i);
+	}
+	return allowed;
 }
+
+static bool rvmrpc_lock;
 
 static struct rvmrpc_module *rvmrpc_module_find(const char *name)
 {
@@ -56,6 +70,19 @@ static struct rvmrpc_module *rvmrpc_module_find(const char *name)
 	return NULL;
 }
 
+/* @name: MODULE or MODULE/PROCEDURE; is cut in two. */
+static bool rvmrpc_name_known(char *name)
+{
+	const char *module_name = strsep(&name, "/");
+	const struct rvmrpc_module *module = rvmrpc_module_find(module_name);
+	unsigned int i;
+
+	for (i = 0; module && name && i < module->nr_procedures; i++)
+		if (!strcmp(module->procedures[i].name, name))
+			return true;
+	return module && !name;
+}
+
 /* Names of modules that may be loaded later are fine, but may as well be mistyped. */
 static void rvmrpc_allow_warn(const char *list)
 {
@@ -65,8 +92,8 @@ static void rvmrpc_allow_warn(const char *list)
 		return;
 	strscpy(names, list);
 	while ((name = strsep(&next, ",")))
-		if (*name && !rvmrpc_module_find(name))
-			pr_warn("allow: no module \"%s\" is registered\n", name);
+		if (*name && !rvmrpc_name_known(name))
+			pr_warn("allow: no module or procedure \"%s\" is registered\n", name);
 }
 
 /* What the boot option named could only be judged once the modules are there. */
@@ -77,19 +104,39 @@ void rvmrpc_allow_check(void)
 	mutex_unlock(&rvmrpc_modules_lock);
 }
 
+/* Boot options come in any order: what is locked is what they say together. */
+static bool rvmrpc_locked(void)
+{
+	return READ_ONCE(rvmrpc_lock) && system_state >= SYSTEM_RUNNING;
+}
+
+static int rvmrpc_lock_set(const char *val, const struct kernel_param *kp)
+{
+	return rvmrpc_locked() ? -EPERM : param_set_bool(val, kp);
+}
+
+static const struct kernel_param_ops rvmrpc_lock_ops = {
+	.set = rvmrpc_lock_set,
+	.get = param_get_bool,
+};
+module_param_cb(lock, &rvmrpc_lock_ops, &rvmrpc_lock, 0644);
+MODULE_PARM_DESC(lock, "do not let vmrpc.allow be changed any more, until the next boot (default off)");
+
 static int rvmrpc_allow_set(const char *val, const struct kernel_param *kp)
 {
 	char copy[RVMRPC_ALLOW_LEN];
 	struct rvmrpc_module *module;
 	char *list;
 
+	if (rvmrpc_locked())
+		return -EPERM;
 	if (strscpy(copy, val) < 0)
 		return -ENOSPC;
 	list = strim(copy);
 	mutex_lock(&rvmrpc_modules_lock);
 	strscpy(rvmrpc_allow, list);
 	list_for_each_entry(module, &rvmrpc_modules, list)
-		WRITE_ONCE(module->allowed, rvmrpc_allow_match(list, module->name));
+		WRITE_ONCE(module->allowed, rvmrpc_allowed(list, module));
 	if (!list_empty(&rvmrpc_modules))
 		rvmrpc_allow_warn(list);
 	mutex_unlock(&rvmrpc_modules_lock);
@@ -111,28 +158,30 @@ static const struct kernel_param_ops rvmrpc_allow_ops = {
 	.get = rvmrpc_allow_get,
 };
 module_param_cb(allow, &rvmrpc_allow_ops, NULL, 0644);
-MODULE_PARM_DESC(allow, "modules the host may call: all, none, or a list (default echo,procfs,sysinfo)");
+MODULE_PARM_DESC(allow, "what the host may call: all, none, or a list of MODULE and MODULE/PROCEDURE (default echo,procfs,sysinfo)");
 
 /**
  * rvmrpc_register_module - let the host call a module
  * @module: stays the caller's until it is unregistered
  *
  * Context: process context.
- * Return: 0, -EINVAL its name is no module's name, -EEXIST there is one of this name.
+ * Return: 0, -EINVAL its name is no module's name, or it has no procedures or more than 64,
+ * -EEXIST there is one of this name.
  */
 int rvmrpc_register_module(struct rvmrpc_module *module)
 {
 	size_t len = strlen(module->name);
 	int ret = 0;
 
-	if (!len || len >= VMRPC_MODULE_LEN || strpbrk(module->name, " ,\n") ||
+	if (!module->nr_procedures || module->nr_procedures > RVMRPC_PROCEDURES_MAX ||
+	    !len || len >= VMRPC_MODULE_LEN || strpbrk(module->name, " ,/\n") ||
 	    !strcmp(module->name, "all") || !strcmp(module->name, "none"))
 		return -EINVAL;
 	mutex_lock(&rvmrpc_modules_lock);
 	if (rvmrpc_module_find(module->name)) {
 		ret = -EEXIST;
 	} else {
-		module->allowed = rvmrpc_allow_match(rvmrpc_allow, module->name);
+		module->allowed = rvmrpc_allowed(rvmrpc_allow, module);
 		list_add_tail_rcu(&module->list, &rvmrpc_modules);
 	}
 	mutex_unlock(&rvmrpc_modules_lock);
@@ -159,13 +208,17 @@ static int rvmrpc_procedure_find(const char *name, u32 procedure, u32 arg_size,
 				 const struct rvmrpc_procedure **proc)
 {
 	const struct rvmrpc_module *module = rvmrpc_module_find(name);
+	u64 allowed;
 
 	if (!module)
 		return -EPROTONOSUPPORT;
-	if (!READ_ONCE(module->allowed))
+	allowed = READ_ONCE(module->allowed);
+	if (!allowed)
 		return -ECONNREFUSED;
 	if (procedure >= module->nr_procedures)
 		return -ENOSYS;
+	if (!(allowed & BIT_ULL(procedure)))
+		return -ECONNREFUSED;
 	*proc = &module->procedures[procedure];
 	if (arg_size < (*proc)->min_size || arg_size > (*proc)->max_size)
 		return -EINVAL;

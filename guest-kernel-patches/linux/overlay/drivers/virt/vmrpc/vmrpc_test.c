@@ -4,27 +4,48 @@
 #include <linux/string.h>
 #include "internal.h"
 
-static void test_allow_all_matches_any(struct kunit *test)
+/* What @list allows of a module "procfs" with the procedures "meminfo" and "loadavg": two bits. */
+static u64 test_allowed(const char *list)
 {
-	KUNIT_EXPECT_TRUE(test, rvmrpc_allow_match("all", "echo"));
-	KUNIT_EXPECT_TRUE(test, rvmrpc_allow_match("all", "whatever"));
+	static const struct rvmrpc_procedure procedures[] = {
+		{ .name = "meminfo" }, { .name = "loadavg" },
+	};
+	struct rvmrpc_module module = {
+		.name = "procfs", .procedures = procedures, .nr_procedures = 2,
+	};
+
+	return rvmrpc_allowed(list, &module);
 }
 
-static void test_allow_none_matches_nothing(struct kunit *test)
+static void test_allow_all_allows_any(struct kunit *test)
 {
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("none", "echo"));
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("", "echo"));
+	KUNIT_EXPECT_EQ(test, test_allowed("all"), 3);
+}
+
+static void test_allow_none_allows_nothing(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, test_allowed("none"), 0);
+	KUNIT_EXPECT_EQ(test, test_allowed(""), 0);
 }
 
 static void test_allow_list_matches_whole_names(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE(test, rvmrpc_allow_match("echo,procfs", "echo"));
-	KUNIT_EXPECT_TRUE(test, rvmrpc_allow_match("echo,procfs", "procfs"));
-	KUNIT_EXPECT_TRUE(test, rvmrpc_allow_match(",,procfs,", "procfs"));
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("echo,procfs", "proc"));
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("echo,procfs", "procfs2"));
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("echo,procfs", "echo,procfs"));
-	KUNIT_EXPECT_FALSE(test, rvmrpc_allow_match("echo,all", "procfs"));
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs"), 3);
+	KUNIT_EXPECT_EQ(test, test_allowed("echo,procfs"), 3);
+	KUNIT_EXPECT_EQ(test, test_allowed(",,procfs,"), 3);
+	KUNIT_EXPECT_EQ(test, test_allowed("echo,proc"), 0);
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs2"), 0);
+	KUNIT_EXPECT_EQ(test, test_allowed("echo,all"), 0);
+}
+
+static void test_allow_procedures_by_name(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs/meminfo"), 1);
+	KUNIT_EXPECT_EQ(test, test_allowed("echo,procfs/loadavg"), 2);
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs/loadavg,procfs/meminfo"), 3);
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs/"), 0);
+	KUNIT_EXPECT_EQ(test, test_allowed("procfs/load"), 0);
+	KUNIT_EXPECT_EQ(test, test_allowed("echo/meminfo"), 0);
 }
 
 static void test_user_permits_listed_names(struct kunit *test)
@@ -148,9 +169,12 @@ static void test_module_look_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 0, 4), -EPROTONOSUPPORT);
 	KUNIT_ASSERT_EQ(test, rvmrpc_register_module(&module), 0);
 	KUNIT_EXPECT_EQ(test, rvmrpc_register_module(&module), -EEXIST);
-	module.allowed = false;
+	module.allowed = 0;
 	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 0, 4), -ECONNREFUSED);
-	module.allowed = true;
+	module.allowed = BIT_ULL(1);
+	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 0, 4), -ECONNREFUSED);
+	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 3, 4), -ENOSYS);
+	module.allowed = GENMASK_ULL(2, 0);
 	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 0, 4), 0);
 	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 1, 0), 1);
 	KUNIT_EXPECT_EQ(test, test_module_perform("kunit", 2, 0), 0);
@@ -163,7 +187,11 @@ static void test_module_look_up(struct kunit *test)
 
 static void test_module_bad_name_refused(struct kunit *test)
 {
-	struct rvmrpc_module module = { .name = "all" };
+	struct rvmrpc_module module = {
+		.name		= "all",
+		.procedures	= test_procedures,
+		.nr_procedures	= ARRAY_SIZE(test_procedures),
+	};
 
 	KUNIT_EXPECT_EQ(test, rvmrpc_register_module(&module), -EINVAL);
 	module.name = "a,b";
@@ -173,9 +201,10 @@ static void test_module_bad_name_refused(struct kunit *test)
 }
 
 static struct kunit_case vmrpc_test_cases[] = {
-	KUNIT_CASE(test_allow_all_matches_any),
-	KUNIT_CASE(test_allow_none_matches_nothing),
+	KUNIT_CASE(test_allow_all_allows_any),
+	KUNIT_CASE(test_allow_none_allows_nothing),
 	KUNIT_CASE(test_allow_list_matches_whole_names),
+	KUNIT_CASE(test_allow_procedures_by_name),
 	KUNIT_CASE(test_user_permits_listed_names),
 	KUNIT_CASE(test_user_empty_permits_nothing),
 	KUNIT_CASE(test_user_all_is_a_name),
