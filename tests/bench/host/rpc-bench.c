@@ -2,6 +2,7 @@
 /*
  * rpc-bench peers ROUNDS VM CID QGA-SOCKET SSH-HOST
  * rpc-bench echo ROUNDS VM SERIES
+ * rpc-bench busy ROUNDS VM CID
  *
  * Measures calls of a guest, ours and the peers' in turns, and prints every
  * sample as SERIES, round and value, tab-separated; tests/bench/report makes
@@ -303,6 +304,20 @@ static void bench_echo(int rounds, char **argv)
 		measure_peer(&peer, round);
 }
 
+/* Only the latencies, of us and of vsock in turns: of a guest that has other things to do. */
+static void bench_busy(int rounds, char **argv)
+{
+	const struct peer peers[] = {
+		{ "busy_echo16", CALLS, .call = reverse_echo, .fd = reverse_attach(argv[0]) },
+		{ "busy_vsock16", CALLS, .call = vsock_echo, .fd = vsock_connect(atoi(argv[1])) },
+	};
+
+	for (int round = 0; round < rounds; round++) {
+		measure_peer(&peers[0], round);
+		measure_peer(&peers[1], round);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = argc > 2 ? atoi(argv[2]) : 0;
@@ -311,7 +326,10 @@ int main(int argc, char **argv)
 		bench_peers(rounds, argv + 3);
 	else if (rounds > 0 && argc == 5 && !strcmp(argv[1], "echo"))
 		bench_echo(rounds, argv + 3);
+	else if (rounds > 0 && argc == 5 && !strcmp(argv[1], "busy"))
+		bench_busy(rounds, argv + 3);
 	else
-		die("usage: rpc-bench peers ROUNDS VM CID QGA-SOCKET SSH-HOST | echo ROUNDS VM SERIES");
+		die("usage: rpc-bench peers ROUNDS VM CID QGA-SOCKET SSH-HOST | echo ROUNDS VM SERIES | "
+		    "busy ROUNDS VM CID");
 	return 0;
 }
