@@ -33,9 +33,9 @@ first = $(if $(wildcard $(1)),,$(2))
 
 KERNEL = CC="$(CC)"
 QEMU_OPTIONS := --target-list=x86_64-softmmu --prefix=/usr --python=/usr/bin/python3 \
-	--without-default-features --disable-install-blobs --disable-docs --disable-werror \
-	--enable-kvm --enable-tcg --enable-slirp --enable-vhost-kernel --enable-vhost-net \
-	--disable-tools
+	--without-default-features --without-default-devices --with-devices-x86_64=bed \
+	--disable-install-blobs --disable-docs --disable-tools --disable-werror \
+	--enable-kvm --enable-tcg --enable-slirp --enable-vhost-kernel --enable-vhost-net
 
 # Two steps at a time: where one has work for a single process the other goes on.
 all:
@@ -110,7 +110,7 @@ $(B)/src/linux-guest.kconfig: prepare-linux-guest ;
 
 guest-kernel: $(B)/guest-kernel/.configured
 	$(call step,building the guest kernel$(call first,$(B)/guest-kernel/vmlinux, (about 5 minutes the first time)))
-	$(call logged,guest-kernel) $(MAKE) -C $(B)/src/linux-guest O=$(B)/guest-kernel -j$(JOBS) $(KERNEL) bzImage
+	$(call logged,guest-kernel) $(MAKE) -C $(B)/src/linux-guest O=$(B)/guest-kernel -j$(JOBS) $(KERNEL) bzImage modules
 endif
 
 # ---- QEMU
