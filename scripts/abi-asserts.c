@@ -174,6 +174,21 @@ FIELD(vmrpc_vm_user_copy, data, 16, 8);
 FIELD(vmrpc_vm_user_copy, size, 24, 4);
 FIELD(vmrpc_vm_user_copy, reserved, 28, 4);
 
+SIZE(vmrpc_vm_stat, 88);
+FIELD(vmrpc_vm_stat, module, 0, 32);
+FIELD(vmrpc_vm_stat, direction, 32, 4);
+FIELD(vmrpc_vm_stat, procedure, 36, 4);
+FIELD(vmrpc_vm_stat, calls, 40, 8);
+FIELD(vmrpc_vm_stat, errors, 48, 8);
+FIELD(vmrpc_vm_stat, arg_bytes, 56, 8);
+FIELD(vmrpc_vm_stat, res_bytes, 64, 8);
+FIELD(vmrpc_vm_stat, reserved, 72, 16);
+
+SIZE(vmrpc_vm_stat_list, 16);
+FIELD(vmrpc_vm_stat_list, entries, 0, 8);
+FIELD(vmrpc_vm_stat_list, count, 8, 4);
+FIELD(vmrpc_vm_stat_list, reserved, 12, 4);
+
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);
 ASSERT(VMRPC_VM_INFO == 0x80b8b910);
@@ -183,9 +198,11 @@ ASSERT(VMRPC_VM_ADD_SERVER == 0x4048b913);
 ASSERT(VMRPC_VM_USER_CALL == 0xc018b914);
 ASSERT(VMRPC_VM_USER_ANSWER == 0x4020b915);
 ASSERT(VMRPC_VM_USER_WAKE == 0xb916);
+ASSERT(VMRPC_VM_STAT == 0xc010b917);
 ASSERT(VMRPC_VM_USER_COPY == 0x4020b918);
 ASSERT(VMRPC_VM_SUBMIT == 0x4060b919);
 ASSERT(VMRPC_VM_REAP == 0xc010b91a);
+ASSERT(VMRPC_STAT_KERNEL == 0 && VMRPC_STAT_VMM == 1 && VMRPC_STAT_GUEST == 2);
 
 #endif
 

@@ -107,6 +107,40 @@ struct vmrpc_vm_reap {
 };
 
 /*
+ * What was called how often, since the VM was created: each VM has a row for each
+ * procedure that was called, in each direction.  A VM keeps the rows of 64 modules a
+ * direction, and of each the procedures 0 to 61; what is beyond that is counted too, in
+ * rows with VMRPC_STAT_OTHER.  Rows stay when a module is unbound and when the VM is reset.
+ *
+ * In the direction VMRPC_STAT_GUEST a module has rows from the first call on that the
+ * guest answered other than by ECONNREFUSED or EPROTONOSUPPORT.
+ */
+enum vmrpc_stat_direction {
+	VMRPC_STAT_KERNEL = 0,		/* guest to host: of a server in the host kernel */
+	VMRPC_STAT_VMM = 1,		/* guest to host: of a server in the VMM */
+	VMRPC_STAT_GUEST = 2,		/* host to guest */
+};
+
+#define VMRPC_STAT_OTHER		0xffffffffu	/* all procedures without a row */
+
+struct vmrpc_vm_stat {
+	__u8	module[VMRPC_MODULE_LEN];	/* empty: all modules without rows */
+	__u32	direction;		/* enum vmrpc_stat_direction */
+	__u32	procedure;		/* or VMRPC_STAT_OTHER */
+	__u64	calls;			/* PERFORM operations; host to guest: calls that ended */
+	__u64	errors;			/* of any kind, but the EINTR that has a guest repeat a call */
+	__u64	arg_bytes;		/* of arguments that were handed to the server */
+	__u64	res_bytes;		/* of results that were handed to the caller */
+	__u64	reserved[2];
+};
+
+struct vmrpc_vm_stat_list {
+	__u64	entries;		/* address of an array of struct vmrpc_vm_stat */
+	__u32	count;			/* in: its length; out: how many rows there are */
+	__u32	reserved;
+};
+
+/*
  * Servers in the VMM.  A guest's call of one ends KVM_RUN with KVM_EXIT_HYPERCALL, nr
  * VMRPC_HYPERCALL and args[0] the number of the vCPU for the structures below.  The VMM
  * reads the call, answers it, and enters the vCPU again, which ends the call.  Entered
@@ -200,6 +234,8 @@ struct vmrpc_vm_user_copy {
 #define VMRPC_VM_USER_ANSWER		_IOW(VMRPC_IOCTL, 0x15, struct vmrpc_vm_user_answer)
 /* The argument is the number of a vCPU whose call was parked, or is about to be. */
 #define VMRPC_VM_USER_WAKE		_IO(VMRPC_IOCTL, 0x16)
+/* On any VM descriptor, of a VM that was destroyed too.  Fills the array as far as it goes. */
+#define VMRPC_VM_STAT			_IOWR(VMRPC_IOCTL, 0x17, struct vmrpc_vm_stat_list)	/* EFAULT */
 /*
  * ENOENT the vCPU is in no call; EBUSY it runs; EFAULT the guest, or the caller, could
  * not access the memory, of which an unknown part was copied; E2BIG the size; EIO only

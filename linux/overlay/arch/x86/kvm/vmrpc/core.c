@@ -45,6 +45,7 @@ static void vmrpc_vm_free(struct kref *ref)
 	if (vm->irq)
 		eventfd_ctx_put(vm->irq);
 	put_pid(vm->pid);
+	vmrpc_stat_free(vm);
 	kfree(vm);
 }
 
@@ -144,7 +145,7 @@ void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
 	memcpy(info->name, vm->name, sizeof(info->name));
 	info->pid = pid_vnr(vm->pid);
 	info->uid = from_kuid_munged(current_user_ns(), vm->uid);
-	info->performs = atomic64_read(&stats->performs);
+	info->performs = vmrpc_stat_performs(vm);
 	info->polls = atomic64_read(&stats->polls);
 	info->parks = atomic64_read(&stats->parks);
 	info->calls = atomic64_read(&stats->calls);

@@ -100,6 +100,21 @@ static long vmrpc_vm_ioctl_info(struct vmrpc_vm *vm, void __user *user)
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static long vmrpc_vm_ioctl_stat(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_stat_list list;
+	long ret;
+
+	if (copy_from_user(&list, user, sizeof(list)))
+		return -EFAULT;
+	if (list.reserved)
+		return -EINVAL;
+	ret = vmrpc_vm_stat(vm, &list);
+	if (!ret && copy_to_user(user, &list, sizeof(list)))
+		ret = -EFAULT;
+	return ret;
+}
+
 static long vmrpc_vm_ioctl_add_server(struct vmrpc_vm *vm, void __user *user)
 {
 	struct vmrpc_vm_server arg;
@@ -177,6 +192,8 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return vmrpc_vm_ioctl_submit(file, (void __user *)arg);
 	case VMRPC_VM_REAP:
 		return vmrpc_vm_ioctl_reap(vf->queue, (void __user *)arg);
+	case VMRPC_VM_STAT:
+		return vmrpc_vm_ioctl_stat(vf->vm, (void __user *)arg);
 	case VMRPC_VM_RESET:
 	case VMRPC_VM_ADD_SERVER:
 	case VMRPC_VM_USER_CALL:

@@ -35,6 +35,20 @@ struct vmrpc_server {
 	wait_queue_head_t		wait;		/* for bindings to become 0 */
 };
 
+#define VMRPC_STAT_DIRECTIONS	3
+#define VMRPC_STAT_MODULES	64	/* per direction; no less than the VMM's servers */
+#define VMRPC_STAT_PROCEDURES	62	/* per module, whose counters then take 2 KiB */
+
+struct vmrpc_counters {
+	atomic64_t	calls, errors, arg_bytes, res_bytes;
+};
+
+/* One module's counters, in one direction. */
+struct vmrpc_stat_module {
+	char			name[VMRPC_MODULE_LEN];
+	struct vmrpc_counters	procedures[VMRPC_STAT_PROCEDURES + 1];	/* the last: all others */
+};
+
 /* One bound module; its users are the handle table and each call under way. */
 struct vmrpc_binding {
 	struct vmrpc_server		*server;
@@ -42,6 +56,8 @@ struct vmrpc_binding {
 	void				*priv;
 	bool				process;	/* VMRPC_BIND_PROCESS */
 	refcount_t			ref;
+	enum vmrpc_stat_direction	direction;
+	struct vmrpc_stat_module	*stat;	/* the VM's; NULL: counted with all others */
 };
 
 /* A row of the handle table.  Generations only grow: no handle comes back. */
@@ -59,7 +75,7 @@ struct vmrpc_argument {
 };
 
 struct vmrpc_stats {
-	atomic64_t	performs, polls, parks, calls, errors, wakes, interrupts;
+	atomic64_t	polls, parks, calls, errors, wakes, interrupts;
 };
 
 struct vmrpc_vm {
@@ -93,6 +109,10 @@ struct vmrpc_vm {
 	atomic_t		kick;		/* enum rvmrpc_kick */
 	unsigned long		kicked_at;	/* jiffies */
 	DECLARE_BITMAP(pollers, KVM_MAX_VCPUS);	/* vCPUs parked by POLL */
+
+	/* Only grow: a row is filled once, after all rows before it.  See stat.c. */
+	struct vmrpc_stat_module *stat[VMRPC_STAT_DIRECTIONS][VMRPC_STAT_MODULES];
+	struct vmrpc_counters	stat_other[VMRPC_STAT_DIRECTIONS];
 };
 
 struct rvmrpc_args {
@@ -103,6 +123,7 @@ struct rvmrpc_args {
 	void		*res;
 	u32		res_size;	/* in: room; out: bytes */
 	s64		result;
+	bool		sent;		/* out */
 };
 
 /*
@@ -200,6 +221,17 @@ struct vmrpc_vm *vmrpc_loopback_create(const char *name, void (*interrupt)(struc
 void vmrpc_loopback_destroy(struct vmrpc_vm *vm);
 int rvmrpc_loopback_register(struct vmrpc_vm *vm, void *pages, u32 nr_slots);
 bool rvmrpc_loopback_poll(struct vmrpc_vm *vm);
+
+/* stat.c */
+struct vmrpc_stat_module *vmrpc_stat_module(struct vmrpc_vm *vm,
+					    enum vmrpc_stat_direction direction, const char *name);
+struct vmrpc_counters *vmrpc_stat_perform(struct vmrpc_vm *vm, const struct vmrpc_binding *binding,
+					  u32 procedure);
+void vmrpc_stat_perform_end(struct vmrpc_counters *counters, int ret);
+void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int ret);
+u64 vmrpc_stat_performs(struct vmrpc_vm *vm);
+int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_vm_stat_list *list);
+void vmrpc_stat_free(struct vmrpc_vm *vm);
 
 /* dev.c */
 int vmrpc_dev_init(void);

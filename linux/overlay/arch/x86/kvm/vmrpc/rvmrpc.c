@@ -244,8 +244,7 @@ static void rvmrpc_async_stop_deadline(struct rvmrpc_async *async)
 /* Who took @async from its slot ends it. */
 static void rvmrpc_async_finish(struct rvmrpc_async *async, int ret)
 {
-	if (ret)
-		atomic64_inc(&async->vm->stats.errors);
+	vmrpc_stat_call(async->vm, &async->args, ret);
 	rvmrpc_async_stop_deadline(async);
 	async->done(async, ret);
 }
@@ -430,7 +429,7 @@ static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args 
 }
 
 static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
-			    struct rvmrpc_slot *slot, const struct rvmrpc_args *args, long timeout)
+			    struct rvmrpc_slot *slot, struct rvmrpc_args *args, long timeout)
 {
 	int ret;
 
@@ -444,6 +443,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	trace_rvmrpc_request(vm->name, slot - channel->slots, slot->seq, args->module,
 			     args->procedure, args->arg_size);
 	atomic64_inc(&vm->stats.calls);
+	args->sent = true;
 	/* The request before need_kick; the guest has it the other way round. */
 	smp_mb();
 	if (rvmrpc_needs_kick(channel))
@@ -534,12 +534,10 @@ static struct rvmrpc_channel *rvmrpc_caller_begin(struct vmrpc_vm *vm)
 	return rvmrpc_channel_get(vm);
 }
 
-static void rvmrpc_caller_end(struct vmrpc_vm *vm, int ret)
+static void rvmrpc_caller_end(struct vmrpc_vm *vm)
 {
 	if (atomic_dec_and_test(&vm->callers))
 		wake_up_var(&vm->callers);
-	if (ret)
-		atomic64_inc(&vm->stats.errors);
 }
 
 /**
@@ -580,7 +578,8 @@ int rvmrpc_call(struct vmrpc_vm *vm, const char *module, u32 procedure,
 		ret = rvmrpc_channel_call(vm, channel, &args, msecs_to_jiffies(timeout_ms));
 		rvmrpc_channel_put(channel);
 	}
-	rvmrpc_caller_end(vm, ret);
+	rvmrpc_caller_end(vm);
+	vmrpc_stat_call(vm, &args, ret);
 	if (ret)
 		return ret;
 	*res_size = args.res_size;
@@ -697,7 +696,9 @@ int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int 
 		async->channel = channel;
 		ret = rvmrpc_channel_submit(vm, async, msecs_to_jiffies(timeout_ms), wait);
 	}
-	rvmrpc_caller_end(vm, ret == -EAGAIN ? 0 : ret);
+	rvmrpc_caller_end(vm);
+	if (ret && ret != -EAGAIN)
+		vmrpc_stat_call(vm, &async->args, ret);
 	return ret;
 }
 
@@ -709,8 +710,10 @@ bool rvmrpc_cancel(struct rvmrpc_async *async)
 	spin_lock(&async->channel->lock);
 	taken = rvmrpc_async_abandon(async);
 	spin_unlock(&async->channel->lock);
-	if (taken)
+	if (taken) {
+		vmrpc_stat_call(async->vm, &async->args, -EINTR);
 		rvmrpc_async_stop_deadline(async);
+	}
 	return taken;
 }
 /* Page @n as the guest counts them: control, request 0, response 0, request 1, ... */

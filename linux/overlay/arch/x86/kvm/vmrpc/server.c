@@ -156,8 +156,13 @@ static struct vmrpc_binding *vmrpc_binding_create(struct vmrpc_vm *vm, const str
 	binding->process = arg->flags & cpu_to_le32(VMRPC_BIND_PROCESS);
 	if (binding->ops->bind)
 		ret = binding->ops->bind(vm, &binding->priv);
-	if (!ret)
-		return binding;
+	if (ret)
+		goto out_put;
+	binding->direction = arg->flags & cpu_to_le32(VMRPC_BIND_USER) ? VMRPC_STAT_VMM :
+									 VMRPC_STAT_KERNEL;
+	binding->stat = vmrpc_stat_module(vm, binding->direction, binding->ops->module);
+	return binding;
+out_put:
 	vmrpc_server_put(binding->server);
 out_free:
 	kfree(binding);
@@ -357,6 +362,7 @@ int vmrpc_call_status(int ret)
 static int vmrpc_call_server(struct vmrpc_binding *binding, const struct vmrpc_procedure *procedure,
 			     struct vmrpc_call *call, u64 gva)
 {
+	struct vmrpc_counters *counters = vmrpc_stat_perform(call->vm, binding, call->procedure);
 	bool out = procedure->direction & VMRPC_OUT;
 	struct vmrpc_argument argument;
 	int ret;
@@ -367,6 +373,8 @@ static int vmrpc_call_server(struct vmrpc_binding *binding, const struct vmrpc_p
 		ret = vmrpc_argument_copy(call->vcpu, &argument, call->arg, false);
 	if (ret)
 		return ret;
+	if (procedure->direction & VMRPC_IN)
+		atomic64_add(call->size, &counters->arg_bytes);
 	if (!procedure->call)
 		return vmrpc_user_begin(call, binding, &argument, out);
 
@@ -374,8 +382,11 @@ static int vmrpc_call_server(struct vmrpc_binding *binding, const struct vmrpc_p
 	ret = vmrpc_call_status(procedure->call(call));
 	kvm_vcpu_srcu_read_lock(call->vcpu);
 
-	if (!ret && out)
-		ret = vmrpc_argument_copy(call->vcpu, &argument, call->arg, true);
+	if (ret || !out)
+		return ret;
+	ret = vmrpc_argument_copy(call->vcpu, &argument, call->arg, true);
+	if (!ret)
+		atomic64_add(call->size, &counters->res_bytes);
 	return ret;
 }
 
@@ -414,12 +425,15 @@ int vmrpc_op_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32
 		     u32 size, u64 gva, u64 *result)
 {
 	struct vmrpc_binding *binding = vmrpc_binding_get(vm, handle);
+	struct vmrpc_counters *counters;
 	int ret;
 
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
-	atomic64_inc(&vm->stats.performs);
+	counters = vmrpc_stat_perform(vm, binding, procedure);
+	atomic64_inc(&counters->calls);
 	ret = vmrpc_perform_bound(vcpu, vm, binding, procedure, size, gva, result);
+	vmrpc_stat_perform_end(counters, ret);
 	vmrpc_vcpu_binding_put(vcpu, binding);
 	return ret;
 }

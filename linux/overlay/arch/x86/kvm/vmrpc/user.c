@@ -108,11 +108,19 @@ bool vmrpc_exit_pending(struct kvm_vcpu *vcpu)
 static int vmrpc_user_finish(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
 			     struct vmrpc_user_call *user)
 {
+	struct vmrpc_counters *counters = vmrpc_stat_perform(vm, user->binding, user->procedure);
+	int ret = 0;
+
 	if (user->park)
 		return vmlp_user_park(vcpu, vm);
 	if (user->status)
-		return vmrpc_call_status(user->status);
-	return user->out ? vmrpc_argument_copy(vcpu, &user->argument, user->data, true) : 0;
+		ret = vmrpc_call_status(user->status);
+	else if (user->out)
+		ret = vmrpc_argument_copy(vcpu, &user->argument, user->data, true);
+	if (!ret && user->out)
+		atomic64_add(user->argument.size, &counters->res_bytes);
+	vmrpc_stat_perform_end(counters, ret);
+	return ret;
 }
 
 /*

@@ -653,6 +653,138 @@ TEST_F(channel, four_slots_all_in_flight)
 	}
 }
 
+/* Counting */
+
+#define STAT_MODULES	64	/* that have rows of their own, in a direction */
+#define STAT_PROCEDURES	62	/* likewise, of a module */
+
+/* A call that the guest answers so; its errno. */
+static int call_answered(struct kvm_vcpu *vcpu, struct vmrpc_channel *channel,
+			 struct vmrpc_caller *caller, const char *module, uint32_t procedure,
+			 uint32_t status)
+{
+	memset(caller->call.module, 0, sizeof(caller->call.module));
+	strcpy((char *)caller->call.module, module);
+	caller->call.procedure = procedure;
+	caller->call.res_size = sizeof(caller->res);
+	vmrpc_caller_start(caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(channel, 0));
+	vmrpc_channel_reply(channel, 0, status, "result", status ? 0 : 6);
+	vmrpc_poll(vcpu, 0, NULL);
+	return vmrpc_caller_join(caller);
+}
+
+#define do_call(self, module, procedure, status)					\
+	call_answered((self)->vcpu, &(self)->channel, &(self)->caller, module, procedure, status)
+
+#define stat_of(self, module, procedure)					\
+	vmrpc_stat((self)->tvm.fd, VMRPC_STAT_GUEST, module, procedure)
+
+TEST_F(channel, stat_counts_calls_errors_bytes)
+{
+	struct vmrpc_vm_stat stat;
+	int i;
+
+	ASSERT_EQ(0, register_all(self));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, do_call(self, "echo", 1, 0));
+	ASSERT_EQ(EINVAL, do_call(self, "echo", 1, VMRPC_EINVAL));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+
+	stat = stat_of(self, "echo", 1);
+	ASSERT_EQ(7, stat.calls);
+	ASSERT_EQ(2, stat.errors);
+	ASSERT_EQ(7 * 8, stat.arg_bytes);
+	ASSERT_EQ(5 * 6, stat.res_bytes);
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+}
+
+TEST_F(channel, stat_call_not_sent_no_argument_bytes)
+{
+	struct vmrpc_vm_stat stat;
+
+	ASSERT_EQ(ENOTCONN, vmrpc_caller_call(&self->caller));
+	stat = stat_of(self, "", VMRPC_STAT_OTHER);
+	ASSERT_EQ(1, stat.calls);
+	ASSERT_EQ(1, stat.errors);
+	ASSERT_EQ(0, stat.arg_bytes);
+}
+
+/* Until the guest answered for a module its name is a caller's invention. */
+TEST_F(channel, stat_module_unknown_or_refused_no_row)
+{
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(EPROTONOSUPPORT, do_call(self, "first", 0, VMRPC_EPROTONOSUPPORT));
+	ASSERT_EQ(ECONNREFUSED, do_call(self, "second", 0, VMRPC_ECONNREFUSED));
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+	ASSERT_EQ(2, stat_of(self, "", VMRPC_STAT_OTHER).errors);
+
+	ASSERT_EQ(ENOSYS, do_call(self, "first", 0, VMRPC_ENOSYS));
+	ASSERT_EQ(ECONNREFUSED, do_call(self, "first", 0, VMRPC_ECONNREFUSED));
+	ASSERT_EQ(2, vmrpc_stat_rows(self->tvm.fd));
+	ASSERT_EQ(2, stat_of(self, "first", 0).errors);
+}
+
+TEST_F_TIMEOUT(channel, stat_modules_bounded, 60)
+{
+	char module[VMRPC_MODULE_LEN];
+	int i;
+
+	ASSERT_EQ(0, register_all(self));
+	for (i = 0; i < STAT_MODULES + 5; i++) {
+		sprintf(module, "m%d", i);
+		ASSERT_EQ(0, do_call(self, module, 0, 0));
+	}
+	ASSERT_EQ(STAT_MODULES + 1, vmrpc_stat_rows(self->tvm.fd));
+	ASSERT_EQ(1, stat_of(self, "m0", 0).calls);
+	ASSERT_EQ(5, stat_of(self, "", VMRPC_STAT_OTHER).calls);
+	ASSERT_EQ(0, stat_of(self, "", VMRPC_STAT_OTHER).errors);
+}
+
+TEST_F(channel, stat_procedures_bounded)
+{
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, do_call(self, "echo", STAT_PROCEDURES - 1, 0));
+	ASSERT_EQ(0, do_call(self, "echo", STAT_PROCEDURES, 0));
+	ASSERT_EQ(0, do_call(self, "echo", ~0u, 0));
+	ASSERT_EQ(1, stat_of(self, "echo", STAT_PROCEDURES - 1).calls);
+	ASSERT_EQ(2, stat_of(self, "echo", VMRPC_STAT_OTHER).calls);
+	ASSERT_EQ(2, vmrpc_stat_rows(self->tvm.fd));
+}
+
+TEST_F(channel, stat_room_too_small_filled_and_counted)
+{
+	struct vmrpc_vm_stat rows[2] = { };
+	struct vmrpc_vm_stat_list list = { .entries = (unsigned long)rows, .count = 1 };
+
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, do_call(self, "echo", 0, 0));
+	ASSERT_EQ(0, do_call(self, "echo", 1, 0));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_STAT, &list));
+	ASSERT_EQ(2, list.count);
+	ASSERT_STREQ("echo", (char *)rows[0].module);
+	ASSERT_EQ(1, rows[0].calls);
+	ASSERT_EQ(0, rows[1].calls);
+}
+
+TEST_F(channel, stat_array_unmapped_fault)
+{
+	struct vmrpc_vm_stat_list list = { .entries = PAGE, .count = 1 };
+
+	ASSERT_EQ(ENOTCONN, vmrpc_caller_call(&self->caller));
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_STAT, &list));
+	ASSERT_EQ(EFAULT, errno);
+}
+
+TEST_F(channel, stat_reserved_set_refused)
+{
+	struct vmrpc_vm_stat_list list = { .reserved = 1 };
+
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_STAT, &list));
+	ASSERT_EQ(EINVAL, errno);
+}
+
 /* What the guest says of an answer, and what its caller hears. */
 FIXTURE(answer)
 {

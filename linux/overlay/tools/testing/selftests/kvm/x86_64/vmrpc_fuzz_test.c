@@ -253,6 +253,7 @@ static void manage(struct fuzzer *fuzzer)
 		fd = vmrpc_attach(tvm.name);
 		if (fd >= 0) {
 			vmrpc_info(fd);
+			vmrpc_stat(fd, VMRPC_STAT_GUEST, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO);
 			close(fd);
 		}
 		break;

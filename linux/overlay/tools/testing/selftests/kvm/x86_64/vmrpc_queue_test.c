@@ -242,6 +242,30 @@ TEST_F(queue, closed_calls_given_up)
 	ASSERT_EQ(0, submit(self, 0));
 }
 
+/* Whoever ends a call, it is counted once. */
+TEST_F(queue, stat_counts_ended_calls)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+	struct vmrpc_vm_stat stat;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, submit(self, 0));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, submit_on(self, fd, 2, LONG_MS));
+	ASSERT_EQ(1, vmrpc_stat(fd, VMRPC_STAT_GUEST, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO).calls);
+	ASSERT_EQ(0, submit_on(self, self->tvm.fd, 1, SHORT_MS));
+	close(fd);
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
+	ASSERT_TRUE(readable(self->tvm.fd, LONG_MS));
+
+	stat = vmrpc_stat(self->tvm.fd, VMRPC_STAT_GUEST, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO);
+	ASSERT_EQ(3, stat.calls);
+	ASSERT_EQ(2, stat.errors);
+	ASSERT_EQ(3 * 8, stat.arg_bytes);
+	ASSERT_EQ(8, stat.res_bytes);
+	ASSERT_EQ(2, vmrpc_info(self->tvm.fd).errors);
+}
+
 /* Each descriptor has its own. */
 TEST_F(queue, other_descriptor_reaps_nothing)
 {

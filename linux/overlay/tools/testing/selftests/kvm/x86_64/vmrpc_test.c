@@ -548,6 +548,88 @@ TEST_F(perform, procedure_unknown_refused)
 					       NULL));
 }
 
+#define stat_of(self, procedure)						\
+	vmrpc_stat((self)->tvm.fd, VMRPC_STAT_KERNEL, VMRPC_TEST_MODULE, procedure)
+
+TEST_F(perform, stat_counts_calls_errors_bytes)
+{
+	struct vmrpc_vm_stat stat;
+	int i;
+
+	ASSERT_EQ(0, vmrpc_stat_rows(self->tvm.fd));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, echo(self, self->gva, 16, NULL));
+	vmrpc_page_protect(self->vm, self->gva + PAGE, PTE_PRESENT_MASK);
+	ASSERT_EQ(-VMRPC_EFAULT, echo(self, self->gva + PAGE, 8, NULL));
+
+	stat = stat_of(self, VMRPC_TEST_ECHO);
+	ASSERT_EQ(6, stat.calls);
+	ASSERT_EQ(1, stat.errors);
+	ASSERT_EQ(5 * 16, stat.arg_bytes);
+	ASSERT_EQ(5 * 16, stat.res_bytes);
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+	ASSERT_EQ(6, vmrpc_info(self->tvm.fd).performs);
+}
+
+TEST_F(perform, stat_argument_only_read_no_result_bytes)
+{
+	struct vmrpc_test_memory *arg = (void *)self->page[0];
+	struct vmrpc_vm_stat stat;
+
+	*arg = (struct vmrpc_test_memory){ .gva = self->gva + PAGE, .length = 4 };
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, self->handle, VMRPC_TEST_SUM, self->gva,
+				   sizeof(*arg), NULL));
+	stat = stat_of(self, VMRPC_TEST_SUM);
+	ASSERT_EQ(1, stat.calls);
+	ASSERT_EQ(sizeof(*arg), stat.arg_bytes);
+	ASSERT_EQ(0, stat.res_bytes);
+}
+
+TEST_F(perform, stat_procedures_unknown_counted_and_bounded)
+{
+	uint32_t procedure;
+
+	for (procedure = 0x40; procedure < 0x60; procedure++)
+		ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_perform(self->vcpu, self->handle, procedure,
+						       self->gva, 8, NULL));
+	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_perform(self->vcpu, self->handle, 0xffff, self->gva, 8,
+					       NULL));
+	ASSERT_EQ(0x21, stat_of(self, VMRPC_STAT_OTHER).calls);
+	ASSERT_EQ(0x21, stat_of(self, VMRPC_STAT_OTHER).errors);
+	ASSERT_EQ(0, stat_of(self, VMRPC_STAT_OTHER).arg_bytes);
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+}
+
+TEST_F(perform, stat_handle_invalid_not_counted)
+{
+	ASSERT_EQ(-VMRPC_EBADF, vmrpc_perform(self->vcpu, 0, VMRPC_TEST_ECHO, self->gva, 8, NULL));
+	ASSERT_EQ(0, vmrpc_stat_rows(self->tvm.fd));
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).performs);
+}
+
+TEST_F(perform, stat_kept_over_unbind_and_reset)
+{
+	uint64_t handle;
+
+	ASSERT_EQ(0, echo(self, self->gva, 8, NULL));
+	ASSERT_EQ(0, vmrpc_unbind(self->vcpu, self->handle));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(1, stat_of(self, VMRPC_TEST_ECHO).calls);
+	ASSERT_EQ(0, vmrpc_bind(self->vcpu, VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, &handle));
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, handle, VMRPC_TEST_ECHO, self->gva, 8, NULL));
+	ASSERT_EQ(2, stat_of(self, VMRPC_TEST_ECHO).calls);
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+}
+
+TEST_F(perform, stat_kept_when_vm_is_destroyed)
+{
+	ASSERT_EQ(0, echo(self, self->gva, 8, NULL));
+	kvm_vm_free(self->vm);
+	self->tvm.vm = NULL;
+	ASSERT_EQ(1, stat_of(self, VMRPC_TEST_ECHO).calls);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).performs);
+}
+
 TEST_F(perform, page_unmapped_fault)
 {
 	vmrpc_page_protect(self->vm, self->gva, PTE_PRESENT_MASK);

@@ -492,6 +492,29 @@ TEST_F(user, copy_while_parked_refused)
 	vmrpc_async_join(&self->async);
 }
 
+TEST_F(user, stat_counts_ended_calls)
+{
+	struct vmrpc_vm_stat stat;
+	char back[16] = "";
+
+	begin(self, PROC_BOTH, 16);
+	ASSERT_EQ(0, answer(self->vcpu, self->tvm.fd, 0, 0, back, 0));
+	ASSERT_EQ(0, finish(self->vcpu, NULL));
+	begin(self, PROC_BOTH, 16);
+	ASSERT_EQ(0, answer(self->vcpu, self->tvm.fd, -VMRPC_ENOENT, 0, back, 0));
+	ASSERT_EQ(-VMRPC_ENOENT, finish(self->vcpu, NULL));
+	/* To be repeated: no error. */
+	begin(self, PROC_BOTH, 16);
+	ASSERT_EQ(-VMRPC_EINTR, finish(self->vcpu, NULL));
+
+	stat = vmrpc_stat(self->tvm.fd, VMRPC_STAT_VMM, MODULE, PROC_BOTH);
+	ASSERT_EQ(3, stat.calls);
+	ASSERT_EQ(1, stat.errors);
+	ASSERT_EQ(3 * 16, stat.arg_bytes);
+	ASSERT_EQ(16, stat.res_bytes);
+	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
+}
+
 /* Parking */
 
 TEST_F(user, parked_woken_guest_asks_again)

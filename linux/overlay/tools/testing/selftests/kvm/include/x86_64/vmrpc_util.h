@@ -39,6 +39,11 @@ void vmrpc_config_init(struct kvm_vmrpc_config *config);
 struct vmrpc_vm_info vmrpc_info(int fd);
 int vmrpc_attach(const char *name);
 
+/* The counters of a procedure, zeros if there is no row; and how many rows there are. */
+struct vmrpc_vm_stat vmrpc_stat(int fd, uint32_t direction, const char *module,
+				uint32_t procedure);
+uint32_t vmrpc_stat_rows(int fd);
+
 /* The server "test": 0, or the errno; loaded already is fine. */
 int vmrpc_server_load(void);
 int vmrpc_server_unload(void);
