@@ -49,6 +49,112 @@ test_info_tells_host_and_guest() {
 	expect_match 'Guest OS: *Linux' "$output"
 }
 
+# stat_of NAME DIRECTION MODULE PROCEDURE FIELD - of "vmrpc stat --json"; 0 without a row
+stat_of() {
+	vmrpc stat "$1" --json | jq --arg direction "$2" --arg name "$3" --argjson procedure "$4" \
+		--arg field "$5" '[.[0].procedures[] | select(.direction == $direction and
+			.module == $name and .procedure == $procedure)[$field]] | add // 0'
+}
+
+# stat_others NAME - errors of the host's calls that have no row of their own
+stat_others() {
+	vmrpc stat "$1" --json | jq '[.[0].procedures[] |
+		select(.direction == "host-to-guest" and .module == null).errors] | add // 0'
+}
+
+test_stat_counts_calls_of_the_host() {
+	local calls failed arguments results
+	vmrpc ping web -c 1
+	calls=$(stat_of web host-to-guest echo 0 calls)
+	failed=$(stat_of web host-to-guest echo 0 errors)
+	arguments=$(stat_of web host-to-guest echo 0 argument_bytes)
+	results=$(stat_of web host-to-guest echo 0 result_bytes)
+	expect_status 0 vmrpc ping web -c 20 -i 0 -s 100
+	expect $((calls + 20)) "$(stat_of web host-to-guest echo 0 calls)" calls
+	expect "$failed" "$(stat_of web host-to-guest echo 0 errors)" errors
+	expect $((arguments + 2000)) "$(stat_of web host-to-guest echo 0 argument_bytes)" "argument bytes"
+	expect $((results + 2000)) "$(stat_of web host-to-guest echo 0 result_bytes)" "result bytes"
+}
+
+test_stat_counts_calls_of_the_guest() {
+	# It said hello.
+	[ "$(stat_of web guest-to-kernel print 0 calls)" -ge 1 ] || fail "no call of print"
+	[ "$(stat_of web guest-to-kernel print 0 argument_bytes)" -ge 16 ] || fail "without argument"
+	expect "$(vm_field web performs)" "$(vmrpc stat web --json |
+		jq '[.[0].procedures[] | select(.direction != "host-to-guest").calls] | add')" performs
+}
+
+test_stat_counts_errors_by_procedure() {
+	local failed
+	vmrpc ping web -c 1
+	failed=$(stat_of web host-to-guest echo 9 errors)
+	expect_status 10 vmrpc call web echo 9 --arg ''
+	expect $((failed + 1)) "$(stat_of web host-to-guest echo 9 errors)"
+}
+
+test_stat_unknown_module_among_the_others() {
+	local failed
+	failed=$(stat_others web)
+	expect_status 10 vmrpc call web made-up 0 --arg ''
+	expect 0 "$(stat_of web host-to-guest made-up 0 calls)"
+	expect $((failed + 1)) "$(stat_others web)"
+}
+
+test_stat_is_a_table() {
+	vmrpc ping web -c 1
+	expect_status 0 vmrpc stat web
+	expect_match '^VM +DIRECTION +MODULE +PROC +CALLS +ERRORS +ARG-BYTES +RES-BYTES$' "$output"
+	expect_match '^web +host-to-guest +echo +0 +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+$' "$output"
+	expect_match '^web +guest-to-kernel +print +0 ' "$output"
+}
+
+test_stat_of_all_vms() {
+	expect_status 0 vmrpc stat --json
+	expect web "$(jq -r '.[].name' <<< "$output")"
+	expect_status 0 setpriv --reuid 65534 --regid 65534 --clear-groups vmrpc stat --json
+	expect 0 "$(jq length <<< "$output")"
+}
+
+test_stat_prometheus_is_of_its_format() {
+	local label='[a-z]+="([^"\]|\\[\"n])*"'
+	vmrpc ping web -c 1
+	expect_status 0 vmrpc stat --prometheus
+	expect_match '^vmrpc_vm_state\{vm="web",state="ready"\} 1$' "$output"
+	expect_match '^vmrpc_polls_total\{vm="web"\} [0-9]+$' "$output"
+	expect_match '^vmrpc_calls_total\{vm="web",direction="host-to-guest",module="echo",procedure="0"\} [0-9]+$' "$output"
+	expect_match '^vmrpc_calls_total\{vm="web",direction="guest-to-kernel",module="print",procedure="0"\} [0-9]+$' "$output"
+	expect "" "$(grep -vE "^(# (HELP|TYPE) vmrpc_[a-z_]+ .+|vmrpc_[a-z_]+\{$label(,$label)*\} [0-9]+)$" <<< "$output")" \
+		"lines of another format"
+	expect "$(grep -c '^# HELP' <<< "$output")" "$(grep -c '^# TYPE' <<< "$output")"
+}
+
+test_stat_no_such_vm() {
+	expect_status 3 vmrpc stat nobody
+	expect_status 3 vmrpc stat nobody --prometheus
+	expect "" "$output"
+}
+
+test_stat_other_user() {
+	expect_status 4 setpriv --reuid 65534 --regid 65534 --clear-groups vmrpc stat web
+}
+
+test_stat_conflicting_options_usage() {
+	expect_status 2 vmrpc stat web --json --prometheus
+	expect_status 2 vmrpc stat web --json --watch
+	expect_status 2 vmrpc stat web --prometheus --watch 1
+}
+
+test_stat_watch_ends_by_signal() {
+	local watch
+	vmrpc ping web -c 1
+	vmrpc stat web --watch 0.1 > /tmp/watch &
+	watch=$!
+	wait_for 30 grep -q CALLS/S /tmp/watch
+	kill -INT "$watch"
+	wait "$watch"
+	expect_match '^web +host-to-guest +echo +0 +[0-9]+\.[0-9] ' "$(cat /tmp/watch)"
+}
+
 test_ping_all_answered() {
 	expect_status 0 vmrpc ping web -c 50 -i 0 --json
 	expect 50 "$(jq -r .received <<< "$output")"

@@ -84,6 +84,16 @@ test_unloaded_call_in_flight_ends() {
 	insmod "$module"
 }
 
+test_unloaded_stat_watch_ends() {
+	in_background /tmp/watch vmrpc stat loopback --watch 0.1
+	wait_for 90 grep -q CALLS/S /tmp/watch.out
+	rmmod vmrpc_loopback
+	wait_for 90 test -f /tmp/watch
+	expect 8 "$(cat /tmp/watch)"
+	expect_match '^vmrpc: loopback: ' "$(cat /tmp/watch.err)"
+	insmod "$module"
+}
+
 if [ ! -f "$module" ]; then
 	echo "no vmrpc_loopback.ko (CONFIG_KVM_VMRPC_LOOPBACK)"
 	exit 4

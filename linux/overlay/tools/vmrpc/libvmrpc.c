@@ -95,48 +95,58 @@ static void vmrpc_device_close(int fd)
 	errno = saved;
 }
 
-/* VMs come and go while this looks: ask again until all of them fit. */
-static int vmrpc_device_list(int fd, struct vmrpc_vm_info **vms, size_t *count)
+/*
+ * An array that an ioctl fills.  What is in it comes and goes meanwhile: ask again
+ * until all of it fits.
+ */
+static int vmrpc_entries(int fd, unsigned long request, size_t size, void **entries, size_t *count)
 {
-	struct vmrpc_vm_info *entries = NULL, *larger;
 	struct vmrpc_dev_list list = {};
+	void *array = NULL, *larger;
 	uint32_t room = 0;
 
+	_Static_assert(sizeof(struct vmrpc_vm_stat_list) == sizeof(list) &&
+		       offsetof(struct vmrpc_vm_stat_list, count) ==
+		       offsetof(struct vmrpc_dev_list, count), "one structure for both ioctls");
+
 	for (;;) {
-		list.entries = (uintptr_t)entries;
+		list.entries = (uintptr_t)array;
 		list.count = room;
-		if (ioctl(fd, VMRPC_DEV_LIST, &list)) {
-			free(entries);
+		if (ioctl(fd, request, &list)) {
+			free(array);
 			return VMRPC_ERR_FAILED;
 		}
 		if (list.count <= room)
 			break;
 
 		room = list.count + 8;
-		larger = reallocarray(entries, room, sizeof(*entries));
+		larger = reallocarray(array, room, size);
 		if (!larger) {
-			free(entries);
+			free(array);
 			return vmrpc_fail(VMRPC_ERR_NO_MEMORY, ENOMEM);
 		}
-		entries = larger;
+		array = larger;
 	}
 	if (!list.count) {
-		free(entries);
-		entries = NULL;
+		free(array);
+		array = NULL;
 	}
-	*vms = entries;
+	*entries = array;
 	*count = list.count;
 	return 0;
 }
 
 int vmrpc_list(struct vmrpc_vm_info **vms, size_t *count)
 {
+	void *entries;
 	int fd, err;
 
 	err = vmrpc_device_open(&fd);
 	if (err)
 		return err;
-	err = vmrpc_device_list(fd, vms, count);
+	err = vmrpc_entries(fd, VMRPC_DEV_LIST, sizeof(**vms), &entries, count);
+	if (!err)
+		*vms = entries;
 	vmrpc_device_close(fd);
 	return err;
 }
@@ -206,6 +216,17 @@ int vmrpc_info(struct vmrpc *vm, struct vmrpc_vm_info *info)
 		return errno == ESHUTDOWN ? VMRPC_ERR_GONE : VMRPC_ERR_FAILED;
 	*info = answer;
 	return 0;
+}
+
+int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count)
+{
+	void *entries;
+	int err;
+
+	err = vmrpc_entries(vm->fd, VMRPC_VM_STAT, sizeof(**stats), &entries, count);
+	if (!err)
+		*stats = entries;
+	return err;
 }
 
 static int vmrpc_call_error(int reason)

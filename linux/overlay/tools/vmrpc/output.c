@@ -42,6 +42,22 @@ char *escape(const char *text)
 	return escape_except(text, strlen(text), "");
 }
 
+char *escape_label(const char *text)
+{
+	g_autofree char *printable = escape_except(text, strlen(text), "\n");
+	GString *out = g_string_new(NULL);
+
+	for (const char *c = printable; *c; c++) {
+		if (*c == '\\' || *c == '"')
+			g_string_append_c(out, '\\');
+		if (*c == '\n')
+			g_string_append(out, "\\n");
+		else
+			g_string_append_c(out, *c);
+	}
+	return g_string_free(out, FALSE);
+}
+
 void print_guest_bytes(const char *bytes, gsize size)
 {
 	g_autofree char *safe = NULL;

@@ -8,6 +8,9 @@
 /* A printable copy: control characters and invalid UTF-8 become escapes. */
 char *escape(const char *text);
 
+/* The same for a label's value in Prometheus's text format, which has escapes of its own. */
+char *escape_label(const char *text);
+
 /*
  * The guest's bytes, as they are.  To a terminal without its control characters,
  * other than tab and newline: a guest must not steer the host's terminal.

@@ -17,6 +17,10 @@ _vmrpc_words()
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			;;
+		-w | --watch)
+			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+			[[ ${COMP_WORDS[i + 1]} == [0-9]* ]] && ((i++))
+			;;
 		-*) ;;
 		*) words+=("$word") ;;
 		esac
@@ -29,6 +33,7 @@ _vmrpc_options()
 	case $1 in
 	"") printf '%s\n' --version ;;
 	list) printf '%s\n' --names ;;
+	stat) printf '%s\n' --watch --prometheus ;;
 	ping) printf '%s\n' --count --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac
@@ -47,7 +52,7 @@ _vmrpc_procedures()
 _vmrpc_candidates()
 {
 	case ${words[0]-}:${#words[@]} in
-	:0) printf '%s\n' list info ping meminfo cpuinfo loadavg drop-caches call ;;
+	:0) printf '%s\n' list info stat ping meminfo cpuinfo loadavg drop-caches call ;;
 	list:1) ;;
 	*:1) vmrpc list --names 2>/dev/null ;;
 	drop-caches:2) printf '%s\n' 1 2 3 ;;
@@ -72,7 +77,9 @@ _vmrpc()
 
 	COMPREPLY=()
 	case $previous in
-	-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg | =) return ;;
+	-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg | -w | --watch | =)
+		return
+		;;
 	esac
 	_vmrpc_words
 	if [[ $current == -* ]]; then

@@ -114,6 +114,17 @@ void vmrpc_close(struct vmrpc *vm);
 int vmrpc_info(struct vmrpc *vm, struct vmrpc_vm_info *info);
 
 /**
+ * vmrpc_vm_stat() - tell what was called how often, in both directions
+ * @vm: the handle; the VM may be destroyed.
+ * @stats: set to an array for free(), NULL if nothing was called.  A row whose module
+ * is empty, or whose procedure is VMRPC_STAT_OTHER, counts all that have no row.
+ * @count: set to its length.
+ *
+ * The counts are of the time since the VM was created, and only grow.
+ */
+int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count);
+
+/**
  * vmrpc_call() - perform a procedure in the guest
  * @vm: the handle.
  * @module: name of the module, shorter than VMRPC_MODULE_LEN.

@@ -36,11 +36,14 @@ if ! command -v bash >/dev/null; then
 	echo "1..0 # SKIP no bash"
 	exit
 fi
-plan 8
+plan 11
 check command_is_completed completes meminfo vmrpc mem
 check vm_is_completed completes web vmrpc meminfo w
 check vm_after_options_is_completed completes db vmrpc -j --timeout 3 ping d
 check option_of_command_is_completed completes --count vmrpc ping --c
+check vm_after_watch_and_its_seconds_is_completed completes db vmrpc stat --watch 2 d
+check seconds_of_watch_are_not completes "" vmrpc stat --watch d
+check option_of_stat_is_completed completes --prometheus vmrpc stat web --pro
 check option_of_other_command_is_not completes "" vmrpc info --c
 check procedure_of_module_is_completed completes drop-caches vmrpc call web procfs d
 check caches_are_completed completes "1 2 3" vmrpc drop-caches web ""

@@ -34,6 +34,28 @@ static void test_escape_direction_override_is_escaped(void)
 	assert_escaped("\xe2\x80\xae", "\\x202e");
 }
 
+static void assert_label(const char *text, const char *expected)
+{
+	g_autofree char *label = escape_label(text);
+
+	g_assert_cmpstr(label, ==, expected);
+}
+
+static void test_label_printable_is_kept(void)
+{
+	assert_label("web-1 h\xc3\xa9", "web-1 h\xc3\xa9");
+}
+
+static void test_label_backslash_quote_newline_are_escaped(void)
+{
+	assert_label("a\\b\"c\nd", "a\\\\b\\\"c\\nd");
+}
+
+static void test_label_control_and_not_utf8_are_printable(void)
+{
+	assert_label("\033\xff", "\\\\x1b\\\\xff");
+}
+
 static void assert_uptime(guint64 milliseconds, const char *expected)
 {
 	g_autofree char *text = format_uptime(milliseconds);
@@ -102,6 +124,9 @@ int main(int argc, char **argv)
 	ADD(escape_control_is_escaped);
 	ADD(escape_not_utf8_is_escaped);
 	ADD(escape_direction_override_is_escaped);
+	ADD(label_printable_is_kept);
+	ADD(label_backslash_quote_newline_are_escaped);
+	ADD(label_control_and_not_utf8_are_printable);
 	ADD(uptime_is_clock_and_days);
 	ADD(status_is_the_documented);
 	ADD(strerror_is_distinct);

@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 26
+plan 37
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -68,15 +68,26 @@ check timeout_nan_is_usage exits 2 list --timeout nan
 check drop_caches_4_is_usage exits 2 drop-caches web 4
 check ping_negative_count_is_usage exits 2 ping web --count=-1
 check ping_large_size_is_usage exits 2 ping web -s 4033
+check stat_two_vms_is_usage exits 2 stat web db
+check stat_watch_zero_is_usage exits 2 stat web --watch 0
+check stat_watch_nan_is_usage exits 2 stat web --watch=nan
+check stat_watch_text_is_usage exits 2 stat --watch web
+check stat_watch_over_a_day_is_usage exits 2 stat --watch 86401 web
+check stat_watch_and_prometheus_is_usage exits 2 stat web --watch --prometheus
+check stat_json_and_prometheus_is_usage json_error 2 usage stat --json --prometheus
+check stat_json_and_watch_is_usage json_error 2 usage stat web --json --watch 2
 check call_bad_hex_is_usage exits 2 call web echo 0 --hex --arg 0g
 check call_unknown_procedure_is_unknown exits 10 call web procfs frob
 check json_usage_error_is_a_document json_error 2 usage list --frob --json
 check json_unknown_command_is_a_document json_error 2 usage frob --json
 check help_names_the_commands tells drop-caches --help
 check help_of_command_names_its_options tells --interval ping --help
+check help_of_stat_names_its_options tells --prometheus stat --help
 check version_is_told tells "vmrpc " --version
 check full_disk_is_told full_disk_is_a_failure
 without_device no_device_list_is_9 exits 9 list
+without_device no_device_stat_is_9 exits 9 stat
+without_device no_device_stat_watch_is_9 exits 9 stat --watch 0.1 web
 without_device no_device_call_is_9 exits 9 call web echo echo
 without_device no_device_fractional_timeout_is_9 exits 9 --timeout 0.25 meminfo web
 without_device no_device_json_is_a_document json_error 9 no-device --json info web
