@@ -220,7 +220,7 @@ test_killed_while_waiting() {
 	put store killed old
 	wait_start store kvstore 1 2 "$(kv killed 1)"
 	wait_signal store KILL
-	wait_end store 137 "" ""
+	wait_end store 137 "" Killed
 }
 
 test_wait_goes_on_after_a_stop() {
