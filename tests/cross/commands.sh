@@ -160,6 +160,22 @@ test_ping_all_answered() {
 	expect 50 "$(jq -r .received <<< "$output")"
 }
 
+test_ping_deep_all_answered() {
+	expect_status 0 vmrpc ping web -c 200 -i 0 -d 32 -s 100 -t 30 --json
+	expect 200 "$(jq .received <<< "$output")"
+	expect_status 0 vmrpc ping web -c 3 -i 0 -d 5 --json
+	expect 3 "$(jq .transmitted <<< "$output")"
+	expect 0 "$(vm_field web calls_in_flight)"
+}
+
+test_ping_deep_not_answered_lost() {
+	vm_pause web
+	expect_status 7 vmrpc ping web -c 4 -i 0 -d 2 -t 0.2 --json
+	expect "4 0" "$(jq -r '"\(.transmitted) \(.received)"' <<< "$output")"
+	vm_continue web
+	expect_status 0 vmrpc ping web -c 4 -i 0 -d 2 -t 30
+}
+
 test_ping_largest_answered() {
 	expect_status 0 vmrpc ping web -c 5 -i 0 -s 4032
 }

@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,28 +261,40 @@ static int vmrpc_call_error(int reason)
 	}
 }
 
-int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
-	       const void *arg, size_t arg_size, unsigned int timeout_ms,
-	       void *res, size_t *res_size, int64_t *result)
+static int vmrpc_call_init(struct vmrpc_vm_call *call, const char *module, uint32_t procedure,
+			   const void *arg, size_t arg_size, unsigned int timeout_ms,
+			   void *res, size_t room)
 {
-	size_t room = res_size ? *res_size : 0;
-	struct vmrpc_vm_call call = {
+	*call = (struct vmrpc_vm_call) {
 		.procedure = procedure,
 		.timeout_ms = timeout_ms,
 		.arg = (uintptr_t)arg,
 		.res = (uintptr_t)res,
 	};
-
-	if (strlen(module) >= sizeof(call.module))
+	if (strlen(module) >= sizeof(call->module))
 		return vmrpc_fail(VMRPC_ERR_NO_MODULE, ENAMETOOLONG);
 	if (arg_size > VMRPC_SLOT_DATA)
 		return vmrpc_fail(VMRPC_ERR_TOO_LARGE, E2BIG);
 	if (room > VMRPC_SLOT_DATA)
 		room = VMRPC_SLOT_DATA;		/* more room than any answer needs */
 
-	memcpy(call.module, module, strlen(module));
-	call.arg_size = arg_size;
-	call.res_size = room;
+	memcpy(call->module, module, strlen(module));
+	call->arg_size = arg_size;
+	call->res_size = room;
+	return 0;
+}
+
+int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
+	       const void *arg, size_t arg_size, unsigned int timeout_ms,
+	       void *res, size_t *res_size, int64_t *result)
+{
+	struct vmrpc_vm_call call;
+	int err;
+
+	err = vmrpc_call_init(&call, module, procedure, arg, arg_size, timeout_ms, res,
+			      res_size ? *res_size : 0);
+	if (err)
+		return err;
 	if (ioctl(vm->fd, VMRPC_VM_CALL, &call))
 		return vmrpc_call_error(errno);
 
@@ -290,6 +303,70 @@ int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
 	if (result)
 		*result = call.result;
 	return 0;
+}
+
+int vmrpc_submit(struct vmrpc *vm, const char *module, uint32_t procedure,
+		 const void *arg, size_t arg_size, unsigned int timeout_ms,
+		 void *res, size_t res_size, uint64_t id)
+{
+	struct vmrpc_vm_submit submit = { .user_data = id };
+	int err;
+
+	err = vmrpc_call_init(&submit.call, module, procedure, arg, arg_size, timeout_ms,
+			      res, res_size);
+	if (err)
+		return err;
+	return ioctl(vm->fd, VMRPC_VM_SUBMIT, &submit) ? vmrpc_call_error(errno) : 0;
+}
+
+static int vmrpc_await_reply(struct vmrpc *vm, int wait_ms)
+{
+	struct pollfd replies = { .fd = vm->fd, .events = POLLIN };
+
+	switch (poll(&replies, 1, wait_ms)) {
+	case -1:
+		return vmrpc_call_error(errno);
+	case 0:
+		return vmrpc_fail(VMRPC_ERR_TIMEOUT, ETIMEDOUT);
+	default:
+		return 0;
+	}
+}
+
+#define VMRPC_REAP	64		/* at once */
+
+int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int wait_ms)
+{
+	struct vmrpc_vm_done done[VMRPC_REAP];
+	struct vmrpc_vm_reap reap = {
+		.entries = (uintptr_t)done,
+		.count = *count < VMRPC_REAP ? *count : VMRPC_REAP,
+	};
+	int err;
+
+	/* Another thread may be faster: then there is none again. */
+	while (ioctl(vm->fd, VMRPC_VM_REAP, &reap)) {
+		if (errno != EAGAIN)
+			return vmrpc_call_error(errno);
+		err = vmrpc_await_reply(vm, wait_ms);
+		if (err)
+			return err;
+	}
+	for (uint32_t i = 0; i < reap.count; i++)
+		replies[i] = (struct vmrpc_reply) {
+			.id = done[i].user_data,
+			.result = done[i].result,
+			.res_size = done[i].res_size,
+			.error = done[i].status ? vmrpc_call_error(-done[i].status) : 0,
+			.reason = -done[i].status,
+		};
+	*count = reap.count;
+	return 0;
+}
+
+int vmrpc_fd(const struct vmrpc *vm)
+{
+	return vm->fd;
 }
 
 int vmrpc_echo(struct vmrpc *vm, const void *data, size_t size,

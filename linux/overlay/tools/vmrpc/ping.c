@@ -2,11 +2,13 @@
 /*
  * `vmrpc ping VM`: module "echo" of the guest, again and again.  A call that the
  * guest does not answer in time is lost, and the next is made; any other error
- * ends it.  Whatever ends it, the summary is printed.
+ * ends it.  Whatever ends it, the summary is printed.  With --depth several calls
+ * are under way at once.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "latency.h"
@@ -14,15 +16,19 @@
 #include "report.h"
 
 #define SIZE_DEFAULT	16
+#define DEPTH_MAX	64
 
 static int option_count = 100;
 static int option_interval = 10;
 static int option_size = SIZE_DEFAULT;
+static int option_depth = 1;
 static gboolean option_verbose;
 
 static const GOptionEntry options[] = {
 	{ "count", 'c', 0, G_OPTION_ARG_INT, &option_count,
 	  "Calls to make (default 100); 0: until interrupted", "N" },
+	{ "depth", 'd', 0, G_OPTION_ARG_INT, &option_depth,
+	  "Calls under way at once (default 1, at most 64)", "N" },
 	{ "interval", 'i', 0, G_OPTION_ARG_INT, &option_interval,
 	  "Wait between calls, in milliseconds (default 10)", "MS" },
 	{ "size", 's', 0, G_OPTION_ARG_INT, &option_size,
@@ -35,7 +41,9 @@ static const GOptionEntry options[] = {
 struct ping {
 	const char *name;
 	struct vmrpc *vm;
-	gint64 transmitted;
+	gint64 transmitted;		/* and ended */
+	gint64 begun;			/* with --depth */
+	gint64 under_way;
 	GArray *times;			/* ns, of each reply, in order */
 	int error;			/* of the last call that failed */
 	int reason;
@@ -89,16 +97,9 @@ static void tell_loss(const struct ping *ping)
 		       ping->transmitted, vmrpc_strerror(ping->error));
 }
 
-static gboolean ping_once(struct ping *ping)
+/* A call ended, after @time.  FALSE: the last one. */
+static gboolean ping_ended(struct ping *ping, int err, int reason, gint64 time)
 {
-	guchar payload[VMRPC_SLOT_DATA];
-	gint64 start, time;
-	int err;
-
-	fill_payload(payload, ping->transmitted);
-	start = now_ns();
-	err = vmrpc_echo(ping->vm, payload, option_size, option_timeout_ms);
-	time = now_ns() - start;
 	if (err == VMRPC_ERR_INTERRUPTED && interrupted)
 		return FALSE;			/* neither answered nor lost */
 
@@ -109,9 +110,21 @@ static gboolean ping_once(struct ping *ping)
 		return TRUE;
 	}
 	ping->error = err;
-	ping->reason = errno;
+	ping->reason = reason;
 	tell_loss(ping);
 	return err == VMRPC_ERR_TIMEOUT;
+}
+
+static gboolean ping_once(struct ping *ping)
+{
+	guchar payload[VMRPC_SLOT_DATA];
+	gint64 start;
+	int err;
+
+	fill_payload(payload, ping->transmitted);
+	start = now_ns();
+	err = vmrpc_echo(ping->vm, payload, option_size, option_timeout_ms);
+	return ping_ended(ping, err, errno, now_ns() - start);
 }
 
 static void pause_ms(int milliseconds)
@@ -132,6 +145,82 @@ static void ping_run(struct ping *ping)
 		if (!interrupted && option_interval)
 			pause_ms(option_interval);
 	}
+}
+
+/* One of several calls under way. */
+struct flight {
+	gint64 start;
+	guchar payload[VMRPC_SLOT_DATA];
+	guchar answer[VMRPC_SLOT_DATA];
+};
+
+static gboolean flight_start(struct ping *ping, struct flight *flights, guint64 number)
+{
+	struct flight *flight = &flights[number];
+	int err;
+
+	fill_payload(flight->payload, ping->begun);
+	flight->start = now_ns();
+	err = vmrpc_submit(ping->vm, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, flight->payload,
+			   option_size, option_timeout_ms, flight->answer,
+			   sizeof(flight->answer), number);
+	if (err)
+		return ping_ended(ping, err, errno, 0);
+	ping->begun++;
+	ping->under_way++;
+	return TRUE;
+}
+
+static gboolean flight_end(struct ping *ping, const struct flight *flights,
+			   const struct vmrpc_reply *reply)
+{
+	const struct flight *flight = &flights[reply->id];
+	gint64 time = now_ns() - flight->start;
+
+	ping->under_way--;
+	if (!reply->error && (reply->res_size != (size_t)option_size ||
+			      memcmp(flight->answer, flight->payload, option_size)))
+		return ping_ended(ping, VMRPC_ERR_PROTOCOL, EPROTO, time);
+	return ping_ended(ping, reply->error, reply->reason, time);
+}
+
+static gboolean ping_may_begin(const struct ping *ping)
+{
+	return !interrupted && (!option_count || ping->begun < option_count);
+}
+
+/* Reaps what there is, at least one, and starts as many. */
+static gboolean ping_turn(struct ping *ping, struct flight *flights)
+{
+	struct vmrpc_reply replies[DEPTH_MAX];
+	size_t count = DEPTH_MAX;
+	int err;
+
+	err = vmrpc_reap(ping->vm, replies, &count, -1);
+	if (err)
+		return ping_ended(ping, err, errno, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (!flight_end(ping, flights, &replies[i]))
+			return FALSE;
+		if (!ping_may_begin(ping))
+			continue;
+		if (option_interval)
+			pause_ms(option_interval);
+		if (!flight_start(ping, flights, replies[i].id))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static void ping_run_deep(struct ping *ping)
+{
+	g_autofree struct flight *flights = g_new(struct flight, option_depth);
+
+	for (int i = 0; i < option_depth && ping_may_begin(ping); i++)
+		if (!flight_start(ping, flights, i))
+			return;
+	while (!interrupted && ping->under_way && ping_turn(ping, flights))
+		;
 }
 
 static void build_latency(JsonBuilder *builder, const struct latency *latency)
@@ -215,6 +304,8 @@ static enum status check_options(void)
 		return fail_usage("--count: must not be negative");
 	if (option_interval < 0)
 		return fail_usage("--interval: must not be negative");
+	if (option_depth < 1 || option_depth > DEPTH_MAX)
+		return fail_usage("--depth: must be from 1 to %d", DEPTH_MAX);
 	if (option_size < 0 || option_size > (int)VMRPC_SLOT_DATA)
 		return fail_usage("--size: must be from 0 to %u", VMRPC_SLOT_DATA);
 	return STATUS_OK;
@@ -235,7 +326,10 @@ static enum status run(int argc G_GNUC_UNUSED, char **argv)
 
 	ping.times = g_array_new(FALSE, FALSE, sizeof(gint64));
 	catch_signals();
-	ping_run(&ping);
+	if (option_depth > 1)
+		ping_run_deep(&ping);
+	else
+		ping_run(&ping);
 	vmrpc_close(ping.vm);
 	status = ping_finish(&ping);
 	g_array_unref(ping.times);

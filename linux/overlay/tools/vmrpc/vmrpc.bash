@@ -34,7 +34,7 @@ _vmrpc_options()
 	"") printf '%s\n' --version ;;
 	list) printf '%s\n' --names ;;
 	stat) printf '%s\n' --watch --prometheus ;;
-	ping) printf '%s\n' --count --interval --size --verbose ;;
+	ping) printf '%s\n' --count --depth --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac
 }

@@ -142,6 +142,53 @@ int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
 	       const void *arg, size_t arg_size, unsigned int timeout_ms,
 	       void *res, size_t *res_size, int64_t *result);
 
+/* What became of a call that was submitted. */
+struct vmrpc_reply {
+	uint64_t id;			/* the call's */
+	int64_t	 result;		/* the procedure's own */
+	size_t	 res_size;		/* bytes of answer, in the call's room */
+	int	 error;			/* enum vmrpc_error */
+	int	 reason;		/* with an error, the system's */
+};
+
+/**
+ * vmrpc_submit() - begin to perform a procedure in the guest
+ * @vm: the handle.
+ * @module: name of the module, shorter than VMRPC_MODULE_LEN.
+ * @procedure: its number.
+ * @arg: @arg_size bytes, at most VMRPC_SLOT_DATA; may be NULL if there are none.
+ * @arg_size: bytes.
+ * @timeout_ms: how long the answer may take.
+ * @res: room for the answer, which vmrpc_reap() writes; may be NULL if there is none.
+ * @res_size: bytes of room.
+ * @id: comes back in the reply.
+ *
+ * Waits, as long as @timeout_ms, while the guest has all the calls that it can take at
+ * once.  vmrpc_close() gives up on calls that were not reaped.
+ */
+int vmrpc_submit(struct vmrpc *vm, const char *module, uint32_t procedure,
+		 const void *arg, size_t arg_size, unsigned int timeout_ms,
+		 void *res, size_t res_size, uint64_t id);
+
+/**
+ * vmrpc_reap() - take replies to calls that were submitted
+ * @vm: the handle.
+ * @replies: an array.
+ * @count: in: its length; out: how many there were, at least one.
+ * @wait_ms: how long to wait for the first; -1: for ever.
+ *
+ * VMRPC_ERR_TIMEOUT: there is none yet.  They come in the order in which the calls ended.
+ */
+int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int wait_ms);
+
+/**
+ * vmrpc_fd() - for poll(2)
+ * @vm: the handle.
+ *
+ * Return: a descriptor, the handle's, that is readable while there are replies.
+ */
+int vmrpc_fd(const struct vmrpc *vm);
+
 /**
  * vmrpc_echo() - have the guest return bytes, and compare
  * @vm: the handle.

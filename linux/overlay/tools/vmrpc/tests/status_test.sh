@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 37
+plan 39
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -67,6 +67,8 @@ check timeout_over_an_hour_is_usage exits 2 list --timeout 3601
 check timeout_nan_is_usage exits 2 list --timeout nan
 check drop_caches_4_is_usage exits 2 drop-caches web 4
 check ping_negative_count_is_usage exits 2 ping web --count=-1
+check ping_no_depth_is_usage exits 2 ping web --depth 0
+check ping_large_depth_is_usage exits 2 ping web -d 65
 check ping_large_size_is_usage exits 2 ping web -s 4033
 check stat_two_vms_is_usage exits 2 stat web db
 check stat_watch_zero_is_usage exits 2 stat web --watch 0
