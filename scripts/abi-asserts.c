@@ -135,12 +135,14 @@ FIELD(vmrpc_vm_server, nr_procedures, 56, 4);
 FIELD(vmrpc_vm_server, server, 60, 4);
 FIELD(vmrpc_vm_server, reserved, 64, 8);
 
-SIZE(vmrpc_vm_user_call, 24);
+SIZE(vmrpc_vm_user_call, 32);
 FIELD(vmrpc_vm_user_call, vcpu, 0, 4);
 FIELD(vmrpc_vm_user_call, size, 4, 4);
 FIELD(vmrpc_vm_user_call, data, 8, 8);
 FIELD(vmrpc_vm_user_call, server, 16, 4);
 FIELD(vmrpc_vm_user_call, procedure, 20, 4);
+FIELD(vmrpc_vm_user_call, flags, 24, 4);
+FIELD(vmrpc_vm_user_call, reserved, 28, 4);
 
 SIZE(vmrpc_vm_user_answer, 32);
 FIELD(vmrpc_vm_user_answer, vcpu, 0, 4);
@@ -195,7 +197,7 @@ ASSERT(VMRPC_VM_INFO == 0x80b8b910);
 ASSERT(VMRPC_VM_CALL == 0xc050b911);
 ASSERT(VMRPC_VM_RESET == 0xb912);
 ASSERT(VMRPC_VM_ADD_SERVER == 0x4048b913);
-ASSERT(VMRPC_VM_USER_CALL == 0xc018b914);
+ASSERT(VMRPC_VM_USER_CALL == 0xc020b914);
 ASSERT(VMRPC_VM_USER_ANSWER == 0x4020b915);
 ASSERT(VMRPC_VM_USER_WAKE == 0xb916);
 ASSERT(VMRPC_VM_STAT == 0xc010b917);

@@ -200,6 +200,7 @@ int vmrpc_handle_call(const struct kvm_run *run)
         .procedure = user.procedure,
         .size = user.size,
         .arg = arg,
+        .process = user.flags & VMRPC_CALL_PROCESS,
     };
     ret = server->procedures[call.procedure].call(&call);
     trace_vmrpc_server_call(server->module, call.procedure, call.vcpu, ret);

@@ -113,7 +113,7 @@ struct vmrpc_vm_reap {
  * rows with VMRPC_STAT_OTHER.  Rows stay when a module is unbound and when the VM is reset.
  *
  * In the direction VMRPC_STAT_GUEST a module has rows from the first call on that the
- * guest answered other than by ECONNREFUSED or EPROTONOSUPPORT.
+ * guest answered, with sense and other than by ECONNREFUSED, EPROTONOSUPPORT or EINTR.
  */
 enum vmrpc_stat_direction {
 	VMRPC_STAT_KERNEL = 0,		/* guest to host: of a server in the host kernel */
@@ -169,13 +169,17 @@ struct vmrpc_vm_user_call {
 	__u64	data;			/* address */
 	__u32	server;			/* out */
 	__u32	procedure;		/* out */
+	__u32	flags;			/* out: VMRPC_CALL_* */
+	__u32	reserved;
 };
+
+#define VMRPC_CALL_PROCESS		(1u << 0)	/* bound with VMRPC_BIND_PROCESS */
 
 struct vmrpc_vm_user_answer {
 	__u32	vcpu;
 	__s32	status;			/* 0 or a negative VMRPC_E* */
 	__s64	result;
-	__u64	data;			/* address of the argument as written, in its full size; if status is 0 */
+	__u64	data;			/* address of the written argument; unless it failed or parks */
 	__u32	flags;			/* VMRPC_ANSWER_* */
 	__u32	reserved;
 };

@@ -37,6 +37,8 @@ extern "C" {
  * @size: of @arg in bytes, within the procedure's limits
  * @arg: a copy of the argument, which the guest cannot change; zeroes if the
  *   procedure does not have VMRPC_SERVER_IN
+ * @process: the guest's kernel calls for a process of its: addresses in the
+ *   argument are not followed, and what changes the whole VM is better refused
  * @result: the procedure's own result, for the guest if it returns 0
  */
 typedef struct VMRPCCall {
@@ -45,6 +47,7 @@ typedef struct VMRPCCall {
     uint32_t procedure;
     uint32_t size;
     void *arg;
+    bool process;
     int64_t result;
 } VMRPCCall;
 

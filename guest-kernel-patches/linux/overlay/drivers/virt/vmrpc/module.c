@@ -116,6 +116,7 @@ static int rvmrpc_lock_set(const char *val, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops rvmrpc_lock_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
 	.set = rvmrpc_lock_set,
 	.get = param_get_bool,
 };
@@ -130,8 +131,12 @@ static int rvmrpc_allow_set(const char *val, const struct kernel_param *kp)
 
 	if (rvmrpc_locked())
 		return -EPERM;
-	if (strscpy(copy, val) < 0)
+	if (strscpy(copy, val) < 0) {
+		/* At boot rather nothing than what is allowed by default. */
+		if (system_state < SYSTEM_RUNNING)
+			strscpy(rvmrpc_allow, "none");
 		return -ENOSPC;
+	}
 	list = strim(copy);
 	mutex_lock(&rvmrpc_modules_lock);
 	strscpy(rvmrpc_allow, list);
@@ -160,22 +165,33 @@ static const struct kernel_param_ops rvmrpc_allow_ops = {
 module_param_cb(allow, &rvmrpc_allow_ops, NULL, 0644);
 MODULE_PARM_DESC(allow, "what the host may call: all, none, or a list of MODULE and MODULE/PROCEDURE (default echo,procfs,sysinfo)");
 
+static bool rvmrpc_module_valid(const struct rvmrpc_module *module)
+{
+	size_t len = strlen(module->name);
+	unsigned int i;
+
+	if (!module->nr_procedures || module->nr_procedures > RVMRPC_PROCEDURES_MAX)
+		return false;
+	for (i = 0; i < module->nr_procedures; i++)
+		if (!module->procedures[i].name || !module->procedures[i].call)
+			return false;
+	return len && len < VMRPC_MODULE_LEN && !strpbrk(module->name, " ,/\n") &&
+	       strcmp(module->name, "all") && strcmp(module->name, "none");
+}
+
 /**
  * rvmrpc_register_module - let the host call a module
  * @module: stays the caller's until it is unregistered
  *
  * Context: process context.
- * Return: 0, -EINVAL its name is no module's name, or it has no procedures or more than 64,
- * -EEXIST there is one of this name.
+ * Return: 0, -EINVAL its name is no module's name, it has no procedures or more than 64, or
+ * one of them has no name or no call; -EEXIST there is one of this name.
  */
 int rvmrpc_register_module(struct rvmrpc_module *module)
 {
-	size_t len = strlen(module->name);
 	int ret = 0;
 
-	if (!module->nr_procedures || module->nr_procedures > RVMRPC_PROCEDURES_MAX ||
-	    !len || len >= VMRPC_MODULE_LEN || strpbrk(module->name, " ,/\n") ||
-	    !strcmp(module->name, "all") || !strcmp(module->name, "none"))
+	if (!rvmrpc_module_valid(module))
 		return -EINVAL;
 	mutex_lock(&rvmrpc_modules_lock);
 	if (rvmrpc_module_find(module->name)) {

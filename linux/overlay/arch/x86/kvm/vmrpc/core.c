@@ -164,30 +164,45 @@ void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
 	spin_unlock_irqrestore(&vm->lock, flags);
 }
 
-/* Fills the array of @list as far as it goes, and counts all that the caller may see. */
-int vmrpc_vm_list(struct vmrpc_dev_list *list)
+/* Fills @infos as far as it goes; returns the number of all that the caller may see. */
+static u32 vmrpc_vm_list_fill(struct vmrpc_vm_info *infos, u32 room)
 {
-	struct vmrpc_vm_info __user *entries = u64_to_user_ptr(list->entries);
-	struct vmrpc_vm_info info;
 	struct vmrpc_vm *vm;
 	u32 count = 0;
-	int ret = 0;
 
-	mutex_lock(&vmrpc_vms_lock);
+	lockdep_assert_held(&vmrpc_vms_lock);
 	list_for_each_entry(vm, &vmrpc_vms, node) {
 		if (!vmrpc_vm_may_access(vm))
 			continue;
-		if (count < list->count) {
-			vmrpc_vm_info(vm, &info);
-			if (copy_to_user(&entries[count], &info, sizeof(info))) {
-				ret = -EFAULT;
-				break;
-			}
-		}
+		if (count < room)
+			vmrpc_vm_info(vm, &infos[count]);
 		count++;
 	}
+	return count;
+}
+
+/*
+ * Fills the array of @list as far as it goes, and counts all that the caller may see.
+ * By way of memory of ours: the caller's may keep us waiting for as long as it likes.
+ */
+int vmrpc_vm_list(struct vmrpc_dev_list *list)
+{
+	struct vmrpc_vm_info *infos;
+	u32 room;
+	int ret;
+
+	mutex_lock(&vmrpc_vms_lock);
+	room = min(list->count, vmrpc_vm_list_fill(NULL, 0));
 	mutex_unlock(&vmrpc_vms_lock);
-	list->count = count;
+	infos = kvcalloc(room, sizeof(*infos), GFP_KERNEL_ACCOUNT);
+	if (room && !infos)
+		return -ENOMEM;
+	mutex_lock(&vmrpc_vms_lock);
+	list->count = vmrpc_vm_list_fill(infos, room);
+	mutex_unlock(&vmrpc_vms_lock);
+	ret = copy_to_user(u64_to_user_ptr(list->entries), infos,
+			   min(room, list->count) * sizeof(*infos)) ? -EFAULT : 0;
+	kvfree(infos);
 	return ret;
 }
 
@@ -294,7 +309,8 @@ static bool vmrpc_config_valid(const struct kvm_vmrpc_config *config)
  * KVM_ENABLE_CAP: @user_config is the user address of a struct kvm_vmrpc_config.
  * Returns the VMM's descriptor, or -EEXIST for a name in use, -EALREADY if the VM has
  * VMRPC, -EINVAL for a local APIC in user space (which could not park), protected
- * state (whose registers are not the host's to read) or a malformed @config.
+ * state (whose registers are not the host's to read), a malformed @config, or when
+ * vmrpc_init() failed.
  */
 int vmrpc_vm_enable(struct kvm *kvm, u64 user_config)
 {
@@ -306,7 +322,7 @@ int vmrpc_vm_enable(struct kvm *kvm, u64 user_config)
 		return -EFAULT;
 	if (!vmrpc_config_valid(&config))
 		return -EINVAL;
-	if (!irqchip_in_kernel(kvm) || kvm->arch.has_protected_state)
+	if (!vmrpc_ready || !irqchip_in_kernel(kvm) || kvm->arch.has_protected_state)
 		return -EINVAL;
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
@@ -332,6 +348,7 @@ int vmrpc_vm_reset(struct vmrpc_vm *vm)
 	vmlp_reset(vm, kvm);
 	vmrpc_user_forget_calls(vm);
 	vmrpc_unbind_all(vm);
+	vmrpc_handles_renew(vm);
 	kvm_put_kvm(kvm);
 	return 0;
 }
@@ -452,7 +469,8 @@ unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsig
 	u64 result = 0;
 	int ret;
 
-	if (!vm || is_guest_mode(vcpu))
+	/* Not every VM whose vCPUs' state is protected says so beforehand. */
+	if (!vm || is_guest_mode(vcpu) || vcpu->arch.guest_state_protected)
 		return -KVM_ENOSYS;
 
 	if (a0 > U32_MAX || (procedure && op != VMRPC_OP_PERFORM))

@@ -164,6 +164,7 @@ struct vmrpc_server *vmrpc_server_add(struct list_head *servers,
 void vmrpc_binding_put(struct vmrpc_binding *binding);
 int vmrpc_call_status(int ret);
 void vmrpc_handles_init(struct vmrpc_vm *vm);
+void vmrpc_handles_renew(struct vmrpc_vm *vm);
 void vmrpc_unbind_all(struct vmrpc_vm *vm);
 void vmrpc_vm_drop_server(struct vmrpc_vm *vm, struct vmrpc_server *server);
 void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *server),

@@ -5,6 +5,7 @@
  * finds the queue closed, which therefore has references.
  */
 #include <linux/poll.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -28,6 +29,7 @@ struct vmrpc_queued {
 	struct list_head	node;
 	u64			user_data;
 	void __user		*res;
+	struct mm_struct	*mm;	/* that res is in */
 	int			status;
 	u8			module[VMRPC_MODULE_LEN];
 	u8			data[];	/* the argument, and then the result */
@@ -57,6 +59,7 @@ static void vmrpc_queued_release(struct rvmrpc_async *async)
 	struct vmrpc_queued *queued = container_of(async, struct vmrpc_queued, async);
 
 	kref_put(&queued->queue->ref, vmrpc_queue_free);
+	mmdrop(queued->mm);
 	kfree(queued);
 }
 
@@ -116,6 +119,8 @@ static struct vmrpc_queued *vmrpc_queued_new(struct vmrpc_queue *queue,
 	refcount_set(&queued->async.ref, 1);
 	queued->user_data = arg->user_data;
 	queued->res = u64_to_user_ptr(call->res);
+	queued->mm = current->mm;
+	mmgrab(queued->mm);
 	queued->queue = queue;
 	kref_get(&queue->ref);
 	return queued;
@@ -132,7 +137,7 @@ int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 	if (IS_ERR(queued))
 		return PTR_ERR(queued);
 	spin_lock(&queue->lock);
-	full = queue->nr == VMRPC_QUEUE_MAX;
+	full = queue->nr >= VMRPC_QUEUE_MAX;
 	queue->nr++;
 	list_add_tail(&queued->node, &queue->sent);
 	spin_unlock(&queue->lock);
@@ -158,6 +163,7 @@ static void vmrpc_queue_push_back(struct vmrpc_queue *queue, struct vmrpc_queued
 {
 	spin_lock(&queue->lock);
 	list_add(&queued->node, &queue->done);
+	wake_up(&queue->wait);
 	spin_unlock(&queue->lock);
 }
 
@@ -169,6 +175,8 @@ static int vmrpc_queued_reap(struct vmrpc_queued *queued, struct vmrpc_vm_done _
 		.status = queued->status,
 	};
 
+	if (!done.status && current->mm != queued->mm)
+		done.status = -EFAULT;
 	if (!done.status && copy_to_user(queued->res, args->res, args->res_size))
 		done.status = -EFAULT;
 	if (!done.status) {

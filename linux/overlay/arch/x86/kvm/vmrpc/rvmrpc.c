@@ -26,6 +26,7 @@
 
 #define RVMRPC_CALLERS_MAX	1024	/* per VM, waiting for a slot or an answer */
 #define RVMRPC_MAP_TRIES	64
+#define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* for the VMM's memory */
 #define RVMRPC_REKICK		2	/* jiffies until a kick that had no effect is repeated */
 
 /* In this order: from SENT on the guest may write to the slot. */
@@ -47,6 +48,7 @@ enum rvmrpc_kick {
 struct rvmrpc_page {
 	struct gfn_to_pfn_cache	cache;
 	void			*own;
+	struct rvmrpc_channel	*channel;
 };
 
 struct rvmrpc_slot {
@@ -96,42 +98,88 @@ static struct rvmrpc_channel *rvmrpc_channel_get(struct vmrpc_vm *vm)
 	return channel;
 }
 
-/* A cache is refreshed in the VMM's address space; a client is in its own. */
+/*
+ * A cache is refreshed in the VMM's address space; a client is in its own.  The VMM's
+ * memory may take for ever (a file system in user space): a client waits until it
+ * is tired or gets a signal, and leaves the worker to itself.
+ */
 struct rvmrpc_refresh {
 	struct work_struct	work;
-	struct gfn_to_pfn_cache	*cache;
+	struct kref		ref;		/* the worker's, and who waits */
+	struct completion	done;
+	struct rvmrpc_page	*page;		/* of ->channel, referenced, as ->kvm is */
+	struct rvmrpc_channel	*channel;
+	struct kvm		*kvm;
 	int			ret;
 };
+
+static void rvmrpc_refresh_free(struct kref *ref)
+{
+	struct rvmrpc_refresh *refresh = container_of(ref, struct rvmrpc_refresh, ref);
+
+	rvmrpc_channel_put(refresh->channel);
+	kvm_put_kvm(refresh->kvm);
+	kfree(refresh);
+}
+
+static int rvmrpc_refresh_in_mm(struct rvmrpc_page *page, struct kvm *kvm)
+{
+	int idx, ret;
+
+	if (!mmget_not_zero(kvm->mm))
+		return -ESHUTDOWN;
+	kthread_use_mm(kvm->mm);
+	idx = srcu_read_lock(&kvm->srcu);
+	ret = kvm_gpc_refresh(&page->cache, PAGE_SIZE);
+	srcu_read_unlock(&kvm->srcu, idx);
+	kthread_unuse_mm(kvm->mm);
+	mmput(kvm->mm);
+	return ret;
+}
 
 static void rvmrpc_refresh_work(struct work_struct *work)
 {
 	struct rvmrpc_refresh *refresh = container_of(work, struct rvmrpc_refresh, work);
-	struct kvm *kvm = refresh->cache->kvm;
-	int idx;
 
-	refresh->ret = -ESHUTDOWN;
-	if (!mmget_not_zero(kvm->mm))
-		return;
-	kthread_use_mm(kvm->mm);
-	idx = srcu_read_lock(&kvm->srcu);
-	refresh->ret = kvm_gpc_refresh(refresh->cache, PAGE_SIZE);
-	srcu_read_unlock(&kvm->srcu, idx);
-	kthread_unuse_mm(kvm->mm);
-	mmput(kvm->mm);
+	refresh->ret = rvmrpc_refresh_in_mm(refresh->page, refresh->kvm);
+	complete(&refresh->done);
+	kref_put(&refresh->ref, rvmrpc_refresh_free);
 }
 
-static int rvmrpc_page_refresh(struct gfn_to_pfn_cache *cache)
+static struct rvmrpc_refresh *rvmrpc_refresh_new(struct rvmrpc_page *page)
 {
-	struct rvmrpc_refresh refresh = { .cache = cache };
+	struct rvmrpc_refresh *refresh = kzalloc(sizeof(*refresh), GFP_KERNEL_ACCOUNT);
 
-	if (current->mm == cache->kvm->mm)
-		return kvm_gpc_refresh(cache, PAGE_SIZE);
+	if (!refresh)
+		return NULL;
+	INIT_WORK(&refresh->work, rvmrpc_refresh_work);
+	kref_init(&refresh->ref);
+	init_completion(&refresh->done);
+	refresh->page = page;
+	refresh->channel = page->channel;
+	kref_get(&refresh->channel->ref);
+	/* The caller has one. */
+	refresh->kvm = page->cache.kvm;
+	kvm_get_kvm(refresh->kvm);
+	return refresh;
+}
 
-	INIT_WORK_ONSTACK(&refresh.work, rvmrpc_refresh_work);
-	queue_work(system_unbound_wq, &refresh.work);
-	flush_work(&refresh.work);
-	destroy_work_on_stack(&refresh.work);
-	return refresh.ret;
+static int rvmrpc_page_refresh(struct rvmrpc_page *page)
+{
+	struct rvmrpc_refresh *refresh;
+	int ret = -EINTR;
+
+	if (current->mm == page->cache.kvm->mm)
+		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
+	refresh = rvmrpc_refresh_new(page);
+	if (!refresh)
+		return -ENOMEM;
+	kref_get(&refresh->ref);
+	queue_work(system_unbound_wq, &refresh->work);
+	if (wait_for_completion_interruptible_timeout(&refresh->done, RVMRPC_REFRESH_WAIT) > 0)
+		ret = refresh->ret;
+	kref_put(&refresh->ref, rvmrpc_refresh_free);
+	return ret;
 }
 
 /*
@@ -154,7 +202,7 @@ static void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
 			tries = RVMRPC_MAP_TRIES;
 		}
 		read_unlock_irqrestore(&cache->lock, *flags);
-		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(cache))
+		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page))
 			break;
 	}
 	return NULL;
@@ -249,11 +297,18 @@ static void rvmrpc_async_finish(struct rvmrpc_async *async, int ret)
 	async->done(async, ret);
 }
 
+/* A page that cannot be had may be so because the channel was closed. */
+static int rvmrpc_closed_or(struct rvmrpc_channel *channel, int ret)
+{
+	return ret == -EPROTO && READ_ONCE(channel->closed) ? channel->closed : ret;
+}
+
 /* The answer was read: @ret. */
 static void rvmrpc_async_received(struct rvmrpc_async *async, int ret)
 {
 	struct rvmrpc_slot *slot = async->slot;
 
+	ret = rvmrpc_closed_or(async->channel, ret);
 	trace_rvmrpc_response(async->vm->name, slot - async->channel->slots, slot->seq, ret);
 	rvmrpc_slot_set(async->channel, slot, RVMRPC_FREE);
 	rvmrpc_async_finish(async, ret);
@@ -493,8 +548,7 @@ static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 		srcu_read_unlock(&kvm->srcu, idx);
 		kvm_put_kvm(kvm);
 	}
-	/* A page that cannot be had may be so because the channel was closed. */
-	return ret == -EPROTO && READ_ONCE(channel->closed) ? channel->closed : ret;
+	return rvmrpc_closed_or(channel, ret);
 }
 
 static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
@@ -619,9 +673,10 @@ static void rvmrpc_async_deadline(struct work_struct *work)
 
 /*
  * The request was sent: leaves the slot to the guest's answer, or takes that if it
- * was faster.  Until then the slot was its submitter's, as if a thread waited.
+ * was faster.  Until then the slot was its submitter's, as if a thread waited.  From
+ * now on whatever ends the call is told by async->done.
  */
-static int rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
+static void rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
 {
 	struct rvmrpc_channel *channel = async->channel;
 	struct rvmrpc_slot *slot = async->slot;
@@ -643,7 +698,8 @@ static int rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
 	if (answered)
 		rvmrpc_async_received(async, rvmrpc_exchange(vm, channel, slot, &async->args, 0,
 							     RVMRPC_RECEIVE));
-	return ret;
+	else if (ret)
+		rvmrpc_async_finish(async, ret);
 }
 
 static int rvmrpc_async_send(struct vmrpc_vm *vm, struct rvmrpc_async *async, long timeout)
@@ -654,12 +710,12 @@ static int rvmrpc_async_send(struct vmrpc_vm *vm, struct rvmrpc_async *async, lo
 	refcount_inc(&async->ref);
 	queue_delayed_work(system_wq, &async->deadline, timeout);
 	ret = rvmrpc_exchange(vm, async->channel, async->slot, &async->args, timeout, RVMRPC_SEND);
-	if (ret)
-		rvmrpc_slot_set(async->channel, async->slot, RVMRPC_FREE);
-	else
-		ret = rvmrpc_async_attach(vm, async);
-	if (ret)
-		rvmrpc_async_stop_deadline(async);
+	if (!ret) {
+		rvmrpc_async_attach(vm, async);
+		return 0;
+	}
+	rvmrpc_slot_set(async->channel, async->slot, RVMRPC_FREE);
+	rvmrpc_async_stop_deadline(async);
 	return ret;
 }
 
@@ -754,6 +810,12 @@ static int rvmrpc_channel_activate(struct rvmrpc_channel *channel, u64 gfn)
 	return ret;
 }
 
+static void rvmrpc_page_init(struct rvmrpc_page *page, struct rvmrpc_channel *channel)
+{
+	kvm_gpc_init(&page->cache, channel->kvm);
+	page->channel = channel;
+}
+
 static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots)
 {
 	struct rvmrpc_channel *channel;
@@ -768,7 +830,7 @@ static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots
 	spin_lock_init(&channel->lock);
 	init_waitqueue_head(&channel->free_wait);
 	for (n = 0; n < rvmrpc_nr_pages(nr_slots); n++)
-		kvm_gpc_init(&rvmrpc_channel_page(channel, n)->cache, kvm);
+		rvmrpc_page_init(rvmrpc_channel_page(channel, n), channel);
 	for (n = 0; n < nr_slots; n++)
 		init_completion(&channel->slots[n].done);
 	return channel;

@@ -202,6 +202,22 @@ void vmrpc_handles_init(struct vmrpc_vm *vm)
 		vm->handles[i].generation = vm->handles_base;
 }
 
+/* For a new life of the VM, if the old one used up the handles of a row. */
+void vmrpc_handles_renew(struct vmrpc_vm *vm)
+{
+	bool used_up = false;
+	int i;
+
+	spin_lock_irq(&vm->lock);
+	for (i = 0; i < VMRPC_MAX_HANDLES; i++)
+		used_up |= vm->handles[i].generation == VMRPC_GENERATION_MAX;
+	for (i = 0; i < VMRPC_MAX_HANDLES; i++)
+		used_up &= !vm->handles[i].binding;
+	if (used_up)
+		vmrpc_handles_init(vm);
+	spin_unlock_irq(&vm->lock);
+}
+
 /* Puts @binding into a free row and returns its handle, or 0 if there is none. */
 static u32 vmrpc_handle_install(struct vmrpc_vm *vm, struct vmrpc_binding *binding)
 {

@@ -150,7 +150,23 @@ int vmrpc_user_complete(struct kvm_vcpu *vcpu)
 
 /* What the VMM does meanwhile. */
 
-int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg)
+/* Bytes of the argument that is written, or read (@out false); -ENOENT the vCPU is in no call. */
+static int vmrpc_user_size(struct vmrpc_vm *vm, u32 vcpu_idx, bool out)
+{
+	struct vmrpc_user_call *user;
+	int ret = -ENOENT;
+
+	mutex_lock(&vm->user_mutex);
+	user = xa_load(&vm->user_calls, vcpu_idx);
+	if (user)
+		ret = out && !user->out ? 0 : user->argument.size;
+	mutex_unlock(&vm->user_mutex);
+	return ret;
+}
+
+/* @data: room for @size bytes, of which as many are filled as the argument has. */
+static int vmrpc_user_take(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg, void *data,
+			   u32 size)
 {
 	struct vmrpc_user_call *user;
 	int ret = -ENOENT;
@@ -158,13 +174,58 @@ int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg)
 	mutex_lock(&vm->user_mutex);
 	user = xa_load(&vm->user_calls, arg->vcpu);
 	if (user) {
-		ret = -EMSGSIZE;
 		arg->server = user->server;
 		arg->procedure = user->procedure;
-		if (user->argument.size <= arg->size)
-			ret = copy_to_user(u64_to_user_ptr(arg->data), user->data,
-					   user->argument.size) ? -EFAULT : 0;
+		arg->flags = user->binding->process ? VMRPC_CALL_PROCESS : 0;
 		arg->size = user->argument.size;
+		ret = arg->size > size ? -EMSGSIZE : 0;
+		if (!ret)
+			memcpy(data, user->data, arg->size);
+	}
+	mutex_unlock(&vm->user_mutex);
+	return ret;
+}
+
+/*
+ * The VMM's memory may keep us waiting for as long as it likes, so it is touched without
+ * the mutex, which the VM's end needs.
+ */
+int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg)
+{
+	int ret, size = vmrpc_user_size(vm, arg->vcpu, false);
+	void *data;
+
+	if (arg->reserved)
+		return -EINVAL;
+	if (size < 0)
+		return size;
+	size = min_t(u32, size, arg->size);
+	data = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	ret = vmrpc_user_take(vm, arg, data, size);
+	if (!ret && copy_to_user(u64_to_user_ptr(arg->data), data, arg->size))
+		ret = -EFAULT;
+	kvfree(data);
+	return ret;
+}
+
+/* @data: the argument as written, @size bytes, or 0 if nothing is. */
+static int vmrpc_user_put(struct vmrpc_vm *vm, const struct vmrpc_vm_user_answer *arg,
+			  const void *data, u32 size)
+{
+	struct vmrpc_user_call *user;
+	int ret = -ENOENT;
+
+	mutex_lock(&vm->user_mutex);
+	user = xa_load(&vm->user_calls, arg->vcpu);
+	/* Another size: it is another call by now. */
+	if (user && (!size || (user->out && user->argument.size == size))) {
+		memcpy(user->data, data, size);
+		user->status = arg->status;
+		user->result = arg->result;
+		user->park = arg->flags & VMRPC_ANSWER_PARK;
+		ret = 0;
 	}
 	mutex_unlock(&vm->user_mutex);
 	return ret;
@@ -172,25 +233,24 @@ int vmrpc_user_read(struct vmrpc_vm *vm, struct vmrpc_vm_user_call *arg)
 
 int vmrpc_user_answer(struct vmrpc_vm *vm, const struct vmrpc_vm_user_answer *arg)
 {
-	struct vmrpc_user_call *user;
-	int ret = -ENOENT;
+	bool out = !arg->status && !(arg->flags & VMRPC_ANSWER_PARK);
+	void *data = NULL;
+	int size = 0, ret;
 
 	if (arg->status > 0 || arg->status < -MAX_ERRNO || arg->flags & ~VMRPC_ANSWER_PARK ||
 	    arg->reserved)
 		return -EINVAL;
-	mutex_lock(&vm->user_mutex);
-	user = xa_load(&vm->user_calls, arg->vcpu);
-	if (user && user->out && !arg->status)
-		ret = copy_from_user(user->data, u64_to_user_ptr(arg->data), user->argument.size) ?
-		      -EFAULT : 0;
-	else if (user)
-		ret = 0;
-	if (!ret) {
-		user->status = arg->status;
-		user->result = arg->result;
-		user->park = arg->flags & VMRPC_ANSWER_PARK;
+	if (out)
+		size = vmrpc_user_size(vm, arg->vcpu, true);
+	if (size < 0)
+		return size;
+	if (size) {
+		data = vmemdup_user(u64_to_user_ptr(arg->data), size);
+		if (IS_ERR(data))
+			return PTR_ERR(data);
 	}
-	mutex_unlock(&vm->user_mutex);
+	ret = vmrpc_user_put(vm, arg, data, size);
+	kvfree(data);
 	return ret;
 }
 
