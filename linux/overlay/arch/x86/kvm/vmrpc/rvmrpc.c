@@ -548,6 +548,9 @@ static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 		srcu_read_unlock(&kvm->srcu, idx);
 		kvm_put_kvm(kvm);
 	}
+	/* The wait for a page may have been cut short. */
+	if (ret == -EPROTO && signal_pending(current))
+		return -EINTR;
 	return rvmrpc_closed_or(channel, ret);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <linux/userfaultfd.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -907,6 +908,20 @@ TEST_F(channel, attached_vm_destroyed_gone)
 	close(fd);
 }
 
+/* Another VM, given to a group that NOBODY is in. */
+static void enable_for_group(struct vmrpc_tvm *tvm)
+{
+	struct kvm_vmrpc_config config;
+
+	vmrpc_config_init(&config);
+	config.name[0] = 'x';
+	strcpy(tvm->name, (char *)config.name);
+	config.flags = VMRPC_CONFIG_GROUP;
+	config.gid = NOBODY;
+	tvm->fd = __vm_enable_cap(tvm->vm, KVM_CAP_VMRPC, (unsigned long)&config);
+	TEST_ASSERT(tvm->fd >= 0, "KVM_CAP_VMRPC failed, errno %d", errno);
+}
+
 /* How many VMs of that name the caller may see: 0 or 1; -errno. */
 static int list_names(const char *name)
 {
@@ -945,6 +960,62 @@ TEST_F(channel, list_short_array_counts_all)
 	ASSERT_EQ(0, ioctl(dev, VMRPC_DEV_LIST, &list));
 	ASSERT_LE(1, list.count);
 	close(dev);
+}
+
+struct lister {
+	pthread_t thread;
+	struct vmrpc_dev_list list;
+	bool done;
+};
+
+static void *lister_main(void *arg)
+{
+	struct lister *lister = arg;
+	int dev = open("/dev/vmrpc", O_RDWR);
+
+	ioctl(dev, VMRPC_DEV_LIST, &lister->list);
+	__atomic_store_n(&lister->done, true, __ATOMIC_RELEASE);
+	close(dev);
+	return NULL;
+}
+
+/* Memory whose first access waits until it is put there. */
+static int memory_not_there(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { .start = (unsigned long)page, .len = PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	return fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range) ?
+	       -1 : fd;
+}
+
+TEST_F(channel, list_into_memory_not_there_hinders_nobody)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct lister lister = { .list = { .entries = (unsigned long)page, .count = 8 } };
+	struct uffdio_zeropage zero = {
+		.range = { .start = (unsigned long)page, .len = PAGE },
+	};
+	struct vmrpc_tvm other;
+	int fd = memory_not_there(page);
+
+	if (fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, pthread_create(&lister.thread, NULL, lister_main, &lister));
+	usleep(50000);
+	ASSERT_FALSE(__atomic_load_n(&lister.done, __ATOMIC_ACQUIRE));
+	vmrpc_tvm_create(&other);
+	enable_for_group(&other);
+	ASSERT_EQ(1, list_names(other.name));
+	vmrpc_tvm_free(&other);
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(lister.thread, NULL);
+	close(fd);
+	munmap(page, PAGE);
 }
 
 TEST_F(channel, list_reserved_set_refused)
@@ -991,20 +1062,6 @@ TEST_F(channel, other_user_list_hidden)
 	if (getuid())
 		SKIP(return, "not root");
 	ASSERT_EQ(0, as_nobody(list_names, self->tvm.name));
-}
-
-/* Another VM, given to a group that NOBODY is in. */
-static void enable_for_group(struct vmrpc_tvm *tvm)
-{
-	struct kvm_vmrpc_config config;
-
-	vmrpc_config_init(&config);
-	config.name[0] = 'x';
-	strcpy(tvm->name, (char *)config.name);
-	config.flags = VMRPC_CONFIG_GROUP;
-	config.gid = NOBODY;
-	tvm->fd = __vm_enable_cap(tvm->vm, KVM_CAP_VMRPC, (unsigned long)&config);
-	TEST_ASSERT(tvm->fd >= 0, "KVM_CAP_VMRPC failed, errno %d", errno);
 }
 
 static int attach_and_reset(const char *name)
