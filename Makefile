@@ -87,7 +87,11 @@ $(B)/debug-$(DEBUG_KERNELS):
 	@rm -f $(B)/debug-[01]
 	@touch $@
 
-$(B)/host-kernel/.configured: linux/config/*.config guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux.kconfig
+# What any kernel's configuration is made by, besides its tree.
+CONFIGURES := guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config \
+	$(B)/debug-$(DEBUG_KERNELS)
+
+$(B)/host-kernel/.configured: linux/config/*.config $(CONFIGURES) $(B)/src/linux.kconfig
 	@scripts/kernel-config linux $(@D) $(KERNEL)
 	@touch $@
 $(B)/src/linux.kconfig: prepare-linux ;
@@ -103,7 +107,7 @@ guest-kernel: host-kernel
 	@ln -sfn host-kernel $(B)/guest-kernel
 	@ln -sfn linux $(B)/src/linux-guest
 else
-$(B)/guest-kernel/.configured: guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/src/linux-guest.kconfig
+$(B)/guest-kernel/.configured: $(CONFIGURES) $(B)/src/linux-guest.kconfig
 	@scripts/kernel-config linux-guest $(@D) $(KERNEL)
 	@touch $@
 $(B)/src/linux-guest.kconfig: prepare-linux-guest ;
@@ -164,7 +168,7 @@ check-long: setup
 	@scripts/run-tests --group long
 
 # The host kernel as upstream has it, with the same configuration.
-$(B)/host-kernel-upstream/.configured: linux/config/*.config guest-kernel-patches/linux/config/*.config linux/*.config scripts/kernel-config $(B)/debug-$(DEBUG_KERNELS) $(B)/upstream/linux.version
+$(B)/host-kernel-upstream/.configured: linux/config/*.config $(CONFIGURES) $(B)/upstream/linux.version
 	@scripts/kernel-config linux-upstream $(@D) $(KERNEL)
 	@touch $@
 

@@ -679,7 +679,7 @@ static void rvmrpc_async_deadline(struct work_struct *work)
  * was faster.  Until then the slot was its submitter's, as if a thread waited.  From
  * now on whatever ends the call is told by async->done.
  */
-static void rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
+static void rvmrpc_async_attach(struct rvmrpc_async *async)
 {
 	struct rvmrpc_channel *channel = async->channel;
 	struct rvmrpc_slot *slot = async->slot;
@@ -699,22 +699,23 @@ static void rvmrpc_async_attach(struct vmrpc_vm *vm, struct rvmrpc_async *async)
 	}
 	spin_unlock(&channel->lock);
 	if (answered)
-		rvmrpc_async_received(async, rvmrpc_exchange(vm, channel, slot, &async->args, 0,
-							     RVMRPC_RECEIVE));
+		rvmrpc_async_received(async, rvmrpc_exchange(async->vm, channel, slot, &async->args,
+							     0, RVMRPC_RECEIVE));
 	else if (ret)
 		rvmrpc_async_finish(async, ret);
 }
 
-static int rvmrpc_async_send(struct vmrpc_vm *vm, struct rvmrpc_async *async, long timeout)
+static int rvmrpc_async_send(struct rvmrpc_async *async, long timeout)
 {
 	int ret;
 
 	INIT_DELAYED_WORK(&async->deadline, rvmrpc_async_deadline);
 	refcount_inc(&async->ref);
 	queue_delayed_work(system_wq, &async->deadline, timeout);
-	ret = rvmrpc_exchange(vm, async->channel, async->slot, &async->args, timeout, RVMRPC_SEND);
+	ret = rvmrpc_exchange(async->vm, async->channel, async->slot, &async->args, timeout,
+			      RVMRPC_SEND);
 	if (!ret) {
-		rvmrpc_async_attach(vm, async);
+		rvmrpc_async_attach(async);
 		return 0;
 	}
 	rvmrpc_slot_set(async->channel, async->slot, RVMRPC_FREE);
@@ -722,16 +723,13 @@ static int rvmrpc_async_send(struct vmrpc_vm *vm, struct rvmrpc_async *async, lo
 	return ret;
 }
 
-static int rvmrpc_channel_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, long timeout,
-				 bool wait)
+static int rvmrpc_async_submit(struct rvmrpc_async *async, long timeout, bool wait)
 {
-	struct rvmrpc_channel *channel = async->channel;
-
 	if (wait)
-		async->slot = rvmrpc_slot_claim(channel, &timeout);
-	else if (!rvmrpc_slot_try_claim(channel, &async->slot))
+		async->slot = rvmrpc_slot_claim(async->channel, &timeout);
+	else if (!rvmrpc_slot_try_claim(async->channel, &async->slot))
 		return -EAGAIN;
-	return IS_ERR(async->slot) ? PTR_ERR(async->slot) : rvmrpc_async_send(vm, async, timeout);
+	return IS_ERR(async->slot) ? PTR_ERR(async->slot) : rvmrpc_async_send(async, timeout);
 }
 
 /*
@@ -753,7 +751,7 @@ int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int 
 		kref_get(&vm->ref);
 		async->vm = vm;
 		async->channel = channel;
-		ret = rvmrpc_channel_submit(vm, async, msecs_to_jiffies(timeout_ms), wait);
+		ret = rvmrpc_async_submit(async, msecs_to_jiffies(timeout_ms), wait);
 	}
 	rvmrpc_caller_end(vm);
 	if (ret && ret != -EAGAIN)
