@@ -101,10 +101,10 @@ FIELD(vmrpc_vm_info, oldest_call_ms, 152, 4);
 FIELD(vmrpc_vm_info, polled_ms, 156, 4);
 FIELD(vmrpc_vm_info, reserved, 160, 24);
 
-SIZE(vmrpc_dev_list, 16);
-FIELD(vmrpc_dev_list, entries, 0, 8);
-FIELD(vmrpc_dev_list, count, 8, 4);
-FIELD(vmrpc_dev_list, reserved, 12, 4);
+SIZE(vmrpc_entries, 16);
+FIELD(vmrpc_entries, entries, 0, 8);
+FIELD(vmrpc_entries, count, 8, 4);
+FIELD(vmrpc_entries, reserved, 12, 4);
 
 SIZE(vmrpc_dev_attach, 72);
 FIELD(vmrpc_dev_attach, name, 0, 64);
@@ -163,11 +163,6 @@ FIELD(vmrpc_vm_done, result, 8, 8);
 FIELD(vmrpc_vm_done, status, 16, 4);
 FIELD(vmrpc_vm_done, res_size, 20, 4);
 
-SIZE(vmrpc_vm_reap, 16);
-FIELD(vmrpc_vm_reap, entries, 0, 8);
-FIELD(vmrpc_vm_reap, count, 8, 4);
-FIELD(vmrpc_vm_reap, reserved, 12, 4);
-
 SIZE(vmrpc_vm_user_copy, 32);
 FIELD(vmrpc_vm_user_copy, vcpu, 0, 4);
 FIELD(vmrpc_vm_user_copy, flags, 4, 4);
@@ -185,11 +180,6 @@ FIELD(vmrpc_vm_stat, errors, 48, 8);
 FIELD(vmrpc_vm_stat, arg_bytes, 56, 8);
 FIELD(vmrpc_vm_stat, res_bytes, 64, 8);
 FIELD(vmrpc_vm_stat, reserved, 72, 16);
-
-SIZE(vmrpc_vm_stat_list, 16);
-FIELD(vmrpc_vm_stat_list, entries, 0, 8);
-FIELD(vmrpc_vm_stat_list, count, 8, 4);
-FIELD(vmrpc_vm_stat_list, reserved, 12, 4);
 
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);

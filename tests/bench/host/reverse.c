@@ -83,7 +83,7 @@ void reverse_submit_echo(int fd, char *res, unsigned int number)
 
 unsigned int reverse_reap(int fd, struct vmrpc_vm_done *done, unsigned int count)
 {
-	struct vmrpc_vm_reap reap = { .entries = (uintptr_t)done, .count = count };
+	struct vmrpc_entries reap = { .entries = (uintptr_t)done, .count = count };
 	struct pollfd answers = { .fd = fd, .events = POLLIN };
 
 	while (ioctl(fd, VMRPC_VM_REAP, &reap)) {

@@ -100,15 +100,11 @@ static void vmrpc_device_close(int fd)
  * An array that an ioctl fills.  What is in it comes and goes meanwhile: ask again
  * until all of it fits.
  */
-static int vmrpc_entries(int fd, unsigned long request, size_t size, void **entries, size_t *count)
+static int vmrpc_read_entries(int fd, unsigned long request, size_t size, void **entries, size_t *count)
 {
-	struct vmrpc_dev_list list = {};
+	struct vmrpc_entries list = {};
 	void *array = NULL, *larger;
 	uint32_t room = 0;
-
-	_Static_assert(sizeof(struct vmrpc_vm_stat_list) == sizeof(list) &&
-		       offsetof(struct vmrpc_vm_stat_list, count) ==
-		       offsetof(struct vmrpc_dev_list, count), "one structure for both ioctls");
 
 	for (;;) {
 		list.entries = (uintptr_t)array;
@@ -145,7 +141,7 @@ int vmrpc_list(struct vmrpc_vm_info **vms, size_t *count)
 	err = vmrpc_device_open(&fd);
 	if (err)
 		return err;
-	err = vmrpc_entries(fd, VMRPC_DEV_LIST, sizeof(**vms), &entries, count);
+	err = vmrpc_read_entries(fd, VMRPC_DEV_LIST, sizeof(**vms), &entries, count);
 	if (!err)
 		*vms = entries;
 	vmrpc_device_close(fd);
@@ -224,7 +220,7 @@ int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count)
 	void *entries;
 	int err;
 
-	err = vmrpc_entries(vm->fd, VMRPC_VM_STAT, sizeof(**stats), &entries, count);
+	err = vmrpc_read_entries(vm->fd, VMRPC_VM_STAT, sizeof(**stats), &entries, count);
 	if (!err)
 		*stats = entries;
 	return err;
@@ -338,7 +334,7 @@ static int vmrpc_await_reply(struct vmrpc *vm, int wait_ms)
 int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int wait_ms)
 {
 	struct vmrpc_vm_done done[VMRPC_REAP];
-	struct vmrpc_vm_reap reap = {
+	struct vmrpc_entries reap = {
 		.entries = (uintptr_t)done,
 		.count = *count < VMRPC_REAP ? *count : VMRPC_REAP,
 	};

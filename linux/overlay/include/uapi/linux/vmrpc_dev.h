@@ -63,9 +63,10 @@ struct vmrpc_vm_info {
 	__u64	reserved[3];
 };
 
-struct vmrpc_dev_list {
-	__u64	entries;		/* address of an array of struct vmrpc_vm_info */
-	__u32	count;			/* in: its length; out: how many VMs there are */
+/* An array for an ioctl to fill, as far as it goes. */
+struct vmrpc_entries {
+	__u64	entries;		/* address of an array of the ioctl's structure */
+	__u32	count;			/* in: its length; out: how many there are */
 	__u32	reserved;
 };
 
@@ -100,12 +101,6 @@ struct vmrpc_vm_done {
 	__u32	res_size;		/* bytes written to the call's res */
 };
 
-struct vmrpc_vm_reap {
-	__u64	entries;		/* address of an array of struct vmrpc_vm_done */
-	__u32	count;			/* in: its length, at least 1; out: how many were written */
-	__u32	reserved;
-};
-
 /*
  * What was called how often, since the VM was created: each VM has a row for each
  * procedure that was called, in each direction.  A VM keeps the rows of 64 modules a
@@ -132,12 +127,6 @@ struct vmrpc_vm_stat {
 	__u64	arg_bytes;		/* of arguments that were handed to the server */
 	__u64	res_bytes;		/* of results that were handed to the caller */
 	__u64	reserved[2];
-};
-
-struct vmrpc_vm_stat_list {
-	__u64	entries;		/* address of an array of struct vmrpc_vm_stat */
-	__u32	count;			/* in: its length; out: how many rows there are */
-	__u32	reserved;
 };
 
 /*
@@ -206,7 +195,8 @@ struct vmrpc_vm_user_copy {
 
 #define VMRPC_IOCTL			0xB9
 /* On /dev/vmrpc: */
-#define VMRPC_DEV_LIST			_IOWR(VMRPC_IOCTL, 0x00, struct vmrpc_dev_list)
+/* Of struct vmrpc_vm_info: the VMs that the caller may attach to. */
+#define VMRPC_DEV_LIST			_IOWR(VMRPC_IOCTL, 0x00, struct vmrpc_entries)
 #define VMRPC_DEV_ATTACH		_IOW(VMRPC_IOCTL, 0x01, struct vmrpc_dev_attach)	/* ENOENT, EACCES */
 /* On a VM descriptor: */
 #define VMRPC_VM_INFO			_IOR(VMRPC_IOCTL, 0x10, struct vmrpc_vm_info)
@@ -227,8 +217,11 @@ struct vmrpc_vm_user_copy {
  * come with the answer; EBUSY 1024 calls of this descriptor are not reaped yet.
  */
 #define VMRPC_VM_SUBMIT			_IOW(VMRPC_IOCTL, 0x19, struct vmrpc_vm_submit)
-/* The answers that there are, oldest first; EAGAIN there is none. */
-#define VMRPC_VM_REAP			_IOWR(VMRPC_IOCTL, 0x1a, struct vmrpc_vm_reap)
+/*
+ * Of struct vmrpc_vm_done, for at least one: the answers that there are, oldest first.  The
+ * count is of those written, and they are gone from the descriptor; EAGAIN there is none.
+ */
+#define VMRPC_VM_REAP			_IOWR(VMRPC_IOCTL, 0x1a, struct vmrpc_entries)
 /* Only on the VMM's own descriptor (else EACCES): forget all that the guest set up. */
 #define VMRPC_VM_RESET			_IO(VMRPC_IOCTL, 0x12)
 /* Likewise; of servers in the VMM.  EEXIST, EBUSY 64 of them are there. */
@@ -238,8 +231,8 @@ struct vmrpc_vm_user_copy {
 #define VMRPC_VM_USER_ANSWER		_IOW(VMRPC_IOCTL, 0x15, struct vmrpc_vm_user_answer)
 /* The argument is the number of a vCPU whose call was parked, or is about to be. */
 #define VMRPC_VM_USER_WAKE		_IO(VMRPC_IOCTL, 0x16)
-/* On any VM descriptor, of a VM that was destroyed too.  Fills the array as far as it goes. */
-#define VMRPC_VM_STAT			_IOWR(VMRPC_IOCTL, 0x17, struct vmrpc_vm_stat_list)	/* EFAULT */
+/* Of struct vmrpc_vm_stat, on any VM descriptor, of a VM that was destroyed too. */
+#define VMRPC_VM_STAT			_IOWR(VMRPC_IOCTL, 0x17, struct vmrpc_entries)	/* EFAULT */
 /*
  * ENOENT the vCPU is in no call; EBUSY it runs; EFAULT the guest, or the caller, could
  * not access the memory, of which an unknown part was copied; E2BIG the size; EIO only

@@ -185,7 +185,7 @@ static u32 vmrpc_vm_list_fill(struct vmrpc_vm_info *infos, u32 room)
  * Fills the array of @list as far as it goes, and counts all that the caller may see.
  * By way of memory of ours: the caller's may keep us waiting for as long as it likes.
  */
-int vmrpc_vm_list(struct vmrpc_dev_list *list)
+int vmrpc_vm_list(struct vmrpc_entries *list)
 {
 	struct vmrpc_vm_info *infos;
 	u32 room;

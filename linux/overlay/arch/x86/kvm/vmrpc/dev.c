@@ -20,6 +20,21 @@ struct vmrpc_file {
 	struct vmrpc_queue *queue;
 };
 
+static int vmrpc_entries_read(struct vmrpc_entries *list, const void __user *user)
+{
+	if (copy_from_user(list, user, sizeof(*list)))
+		return -EFAULT;
+	return list->reserved ? -EINVAL : 0;
+}
+
+/* After the array was filled with @ret. */
+static int vmrpc_entries_write(void __user *user, const struct vmrpc_entries *list, int ret)
+{
+	if (ret)
+		return ret;
+	return copy_to_user(user, list, sizeof(*list)) ? -EFAULT : 0;
+}
+
 static int vmrpc_vm_call_check(const struct vmrpc_vm_call *call)
 {
 	if (call->reserved || !vmrpc_name_valid(call->module, sizeof(call->module)))
@@ -72,17 +87,14 @@ static long vmrpc_vm_ioctl_submit(struct file *file, void __user *user)
 
 static long vmrpc_vm_ioctl_reap(struct vmrpc_queue *queue, void __user *user)
 {
-	struct vmrpc_vm_reap arg;
-	long ret;
+	struct vmrpc_entries list;
+	int ret = vmrpc_entries_read(&list, user);
 
-	if (copy_from_user(&arg, user, sizeof(arg)))
-		return -EFAULT;
-	if (arg.reserved || !arg.count)
-		return -EINVAL;
-	ret = vmrpc_queue_reap(queue, &arg);
-	if (!ret && copy_to_user(user, &arg, sizeof(arg)))
-		ret = -EFAULT;
-	return ret;
+	if (!ret && !list.count)
+		ret = -EINVAL;
+	if (!ret)
+		ret = vmrpc_queue_reap(queue, &list);
+	return vmrpc_entries_write(user, &list, ret);
 }
 
 static __poll_t vmrpc_vm_poll(struct file *file, poll_table *wait)
@@ -102,17 +114,12 @@ static long vmrpc_vm_ioctl_info(struct vmrpc_vm *vm, void __user *user)
 
 static long vmrpc_vm_ioctl_stat(struct vmrpc_vm *vm, void __user *user)
 {
-	struct vmrpc_vm_stat_list list;
-	long ret;
+	struct vmrpc_entries list;
+	int ret = vmrpc_entries_read(&list, user);
 
-	if (copy_from_user(&list, user, sizeof(list)))
-		return -EFAULT;
-	if (list.reserved)
-		return -EINVAL;
-	ret = vmrpc_vm_stat(vm, &list);
-	if (!ret && copy_to_user(user, &list, sizeof(list)))
-		ret = -EFAULT;
-	return ret;
+	if (!ret)
+		ret = vmrpc_vm_stat(vm, &list);
+	return vmrpc_entries_write(user, &list, ret);
 }
 
 static long vmrpc_vm_ioctl_add_server(struct vmrpc_vm *vm, void __user *user)
@@ -287,17 +294,12 @@ static long vmrpc_dev_ioctl_attach(void __user *user)
 
 static long vmrpc_dev_ioctl_list(void __user *user)
 {
-	struct vmrpc_dev_list list;
-	long ret;
+	struct vmrpc_entries list;
+	int ret = vmrpc_entries_read(&list, user);
 
-	if (copy_from_user(&list, user, sizeof(list)))
-		return -EFAULT;
-	if (list.reserved)
-		return -EINVAL;
-	ret = vmrpc_vm_list(&list);
-	if (!ret && copy_to_user(user, &list, sizeof(list)))
-		ret = -EFAULT;
-	return ret;
+	if (!ret)
+		ret = vmrpc_vm_list(&list);
+	return vmrpc_entries_write(user, &list, ret);
 }
 
 static long vmrpc_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

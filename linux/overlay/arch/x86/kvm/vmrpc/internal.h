@@ -149,7 +149,7 @@ struct kvm *vmrpc_vm_get_kvm(struct vmrpc_vm *vm);
 void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
 int vmrpc_vm_reset(struct vmrpc_vm *vm);
 bool vmrpc_vm_may_access(const struct vmrpc_vm *vm);
-int vmrpc_vm_list(struct vmrpc_dev_list *list);
+int vmrpc_vm_list(struct vmrpc_entries *list);
 bool vmrpc_name_valid(const char *name, size_t size);
 
 void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result);
@@ -182,7 +182,7 @@ int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argu
 struct vmrpc_queue *vmrpc_queue_new(void);
 int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 		       const struct vmrpc_vm_submit *arg, bool wait);
-int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_vm_reap *arg);
+int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_entries *arg);
 __poll_t vmrpc_queue_poll(struct vmrpc_queue *queue, struct file *file, poll_table *wait);
 void vmrpc_queue_close(struct vmrpc_queue *queue);
 
@@ -231,7 +231,7 @@ struct vmrpc_counters *vmrpc_stat_perform(struct vmrpc_vm *vm, const struct vmrp
 void vmrpc_stat_perform_end(struct vmrpc_counters *counters, int ret);
 void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int ret);
 u64 vmrpc_stat_performs(struct vmrpc_vm *vm);
-int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_vm_stat_list *list);
+int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_entries *list);
 void vmrpc_stat_free(struct vmrpc_vm *vm);
 
 /* dev.c */

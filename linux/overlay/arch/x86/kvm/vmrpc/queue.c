@@ -187,7 +187,7 @@ static int vmrpc_queued_reap(struct vmrpc_queued *queued, struct vmrpc_vm_done _
 }
 
 /* Fills the array of @arg as far as there are answers; -EAGAIN if there is none. */
-int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_vm_reap *arg)
+int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_entries *arg)
 {
 	struct vmrpc_vm_done __user *entries = u64_to_user_ptr(arg->entries);
 	struct vmrpc_queued *queued;

@@ -197,7 +197,7 @@ static int vmrpc_stat_put_direction(struct vmrpc_stat_output *output, struct vmr
 }
 
 /* Fills the array of @list as far as it goes, and counts all rows. */
-int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_vm_stat_list *list)
+int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_entries *list)
 {
 	struct vmrpc_stat_output output = {
 		.entries = u64_to_user_ptr(list->entries), .room = list->count,

@@ -757,7 +757,7 @@ TEST_F(channel, stat_procedures_bounded)
 TEST_F(channel, stat_room_too_small_filled_and_counted)
 {
 	struct vmrpc_vm_stat rows[2] = { };
-	struct vmrpc_vm_stat_list list = { .entries = (unsigned long)rows, .count = 1 };
+	struct vmrpc_entries list = { .entries = (unsigned long)rows, .count = 1 };
 
 	ASSERT_EQ(0, register_all(self));
 	ASSERT_EQ(0, do_call(self, "echo", 0, 0));
@@ -771,7 +771,7 @@ TEST_F(channel, stat_room_too_small_filled_and_counted)
 
 TEST_F(channel, stat_array_unmapped_fault)
 {
-	struct vmrpc_vm_stat_list list = { .entries = PAGE, .count = 1 };
+	struct vmrpc_entries list = { .entries = PAGE, .count = 1 };
 
 	ASSERT_EQ(ENOTCONN, vmrpc_caller_call(&self->caller));
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_STAT, &list));
@@ -780,7 +780,7 @@ TEST_F(channel, stat_array_unmapped_fault)
 
 TEST_F(channel, stat_reserved_set_refused)
 {
-	struct vmrpc_vm_stat_list list = { .reserved = 1 };
+	struct vmrpc_entries list = { .reserved = 1 };
 
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_STAT, &list));
 	ASSERT_EQ(EINVAL, errno);
@@ -926,7 +926,7 @@ static void enable_for_group(struct vmrpc_tvm *tvm)
 static int list_names(const char *name)
 {
 	struct vmrpc_vm_info infos[64];
-	struct vmrpc_dev_list list = {
+	struct vmrpc_entries list = {
 		.entries = (unsigned long)infos,
 		.count = ARRAY_SIZE(infos),
 	};
@@ -954,7 +954,7 @@ TEST_F(channel, list_shows_vm_until_destroyed)
 
 TEST_F(channel, list_short_array_counts_all)
 {
-	struct vmrpc_dev_list list = { .count = 0 };
+	struct vmrpc_entries list = { .count = 0 };
 	int dev = open("/dev/vmrpc", O_RDWR);
 
 	ASSERT_EQ(0, ioctl(dev, VMRPC_DEV_LIST, &list));
@@ -964,7 +964,7 @@ TEST_F(channel, list_short_array_counts_all)
 
 struct lister {
 	pthread_t thread;
-	struct vmrpc_dev_list list;
+	struct vmrpc_entries list;
 	bool done;
 };
 
@@ -1020,7 +1020,7 @@ TEST_F(channel, list_into_memory_not_there_hinders_nobody)
 
 TEST_F(channel, list_reserved_set_refused)
 {
-	struct vmrpc_dev_list list = { .reserved = 1 };
+	struct vmrpc_entries list = { .reserved = 1 };
 	int dev = open("/dev/vmrpc", O_RDWR);
 
 	ASSERT_EQ(-1, ioctl(dev, VMRPC_DEV_LIST, &list));

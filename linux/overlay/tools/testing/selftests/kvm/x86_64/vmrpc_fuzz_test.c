@@ -195,7 +195,7 @@ static void submit(struct fuzzer *fuzzer)
 	struct vmrpc_caller caller;
 	struct vmrpc_vm_submit submit = { .reserved = !pick(fuzzer, 64) };
 	struct vmrpc_vm_done done[4];
-	struct vmrpc_vm_reap reap = {
+	struct vmrpc_entries reap = {
 		.entries = number(fuzzer, (unsigned long)done), .count = pick(fuzzer, 5),
 	};
 
@@ -263,7 +263,7 @@ static void manage(struct fuzzer *fuzzer)
 	default:
 		for (i = 0; i < sizeof(junk); i++)
 			junk[i] = pick(fuzzer, 4) ? 0 : pick(fuzzer, 256);
-		((struct vmrpc_dev_list *)junk)->entries = number(fuzzer, (unsigned long)infos);
+		((struct vmrpc_entries *)junk)->entries = number(fuzzer, (unsigned long)infos);
 		fd = open("/dev/vmrpc", O_RDWR);
 		ioctl(fd, pick(fuzzer, 2) ? VMRPC_DEV_LIST : VMRPC_DEV_ATTACH, junk);
 		close(fd);

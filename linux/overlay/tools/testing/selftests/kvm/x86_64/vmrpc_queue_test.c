@@ -74,7 +74,7 @@ static void submit_init(struct vmrpc_vm_submit *submit, uint64_t *arg, uint64_t 
 /* Returns how many were reaped into @done, or minus the errno. */
 static int reap(int fd, struct vmrpc_vm_done *done, uint32_t count)
 {
-	struct vmrpc_vm_reap reap = { .entries = (unsigned long)done, .count = count };
+	struct vmrpc_entries reap = { .entries = (unsigned long)done, .count = count };
 
 	return ioctl(fd, VMRPC_VM_REAP, &reap) ? -errno : (int)reap.count;
 }
@@ -302,7 +302,7 @@ TEST_F(queue, entries_not_there_answer_kept)
 
 TEST_F(queue, malformed_refused)
 {
-	struct vmrpc_vm_reap reap = { .entries = (unsigned long)self->done, .count = 0 };
+	struct vmrpc_entries reap = { .entries = (unsigned long)self->done, .count = 0 };
 	struct vmrpc_vm_submit submit;
 
 	submit_init(&submit, &self->args[0], &self->res[0], 0, LONG_MS);
@@ -323,7 +323,7 @@ TEST_F(queue, malformed_refused)
 	reap.count = reap.reserved = 1;
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));
 	ASSERT_EQ(EINVAL, errno);
-	ASSERT_EQ(-EAGAIN, -(ioctl(self->tvm.fd, VMRPC_VM_REAP, &(struct vmrpc_vm_reap) {
+	ASSERT_EQ(-EAGAIN, -(ioctl(self->tvm.fd, VMRPC_VM_REAP, &(struct vmrpc_entries) {
 		.entries = (unsigned long)self->done, .count = 1 }) ? errno : 0));
 }
 

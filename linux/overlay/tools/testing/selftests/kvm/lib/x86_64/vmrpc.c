@@ -136,14 +136,14 @@ struct vmrpc_vm_info vmrpc_info(int fd)
 	return info;
 }
 
-static void stat_list(int fd, struct vmrpc_vm_stat_list *list)
+static void stat_list(int fd, struct vmrpc_entries *list)
 {
 	TEST_ASSERT(!ioctl(fd, VMRPC_VM_STAT, list), "VMRPC_VM_STAT failed, errno %d", errno);
 }
 
 uint32_t vmrpc_stat_rows(int fd)
 {
-	struct vmrpc_vm_stat_list list = { };
+	struct vmrpc_entries list = { };
 
 	stat_list(fd, &list);
 	return list.count;
@@ -153,7 +153,7 @@ struct vmrpc_vm_stat vmrpc_stat(int fd, uint32_t direction, const char *module, 
 {
 	uint32_t i, room = vmrpc_stat_rows(fd);
 	struct vmrpc_vm_stat *rows = calloc(room + 1, sizeof(*rows)), found = { };
-	struct vmrpc_vm_stat_list list = { .entries = (unsigned long)rows, .count = room };
+	struct vmrpc_entries list = { .entries = (unsigned long)rows, .count = room };
 
 	TEST_ASSERT(rows, "Out of memory");
 	stat_list(fd, &list);
