@@ -40,6 +40,14 @@ FIELD(vmrpc_request, arg_size, 52, 4);
 FIELD(vmrpc_request, res_max, 56, 4);
 FIELD(vmrpc_request, reserved, 60, 4);
 
+SIZE(vmrpc_transfer, 40);
+FIELD(vmrpc_transfer, seq, 0, 8);
+FIELD(vmrpc_transfer, gva, 8, 8);
+FIELD(vmrpc_transfer, offset, 16, 8);
+FIELD(vmrpc_transfer, size, 24, 8);
+FIELD(vmrpc_transfer, slot, 32, 4);
+FIELD(vmrpc_transfer, flags, 36, 4);
+
 SIZE(vmrpc_response, 64);
 FIELD(vmrpc_response, seq, 0, 8);
 FIELD(vmrpc_response, result, 8, 8);
@@ -162,6 +170,10 @@ FIELD(vmrpc_vm_done, user_data, 0, 8);
 FIELD(vmrpc_vm_done, result, 8, 8);
 FIELD(vmrpc_vm_done, status, 16, 4);
 FIELD(vmrpc_vm_done, res_size, 20, 4);
+
+SIZE(vmrpc_uring_cmd, 16);
+FIELD(vmrpc_uring_cmd, call, 0, 8);
+FIELD(vmrpc_uring_cmd, reserved, 8, 8);
 
 SIZE(vmrpc_vm_user_copy, 32);
 FIELD(vmrpc_vm_user_copy, vcpu, 0, 4);

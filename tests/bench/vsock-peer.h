@@ -2,10 +2,14 @@
 /*
  * What the benchmark's vsock peer speaks: a request is 16 bytes, of which the
  * first says what is wanted.  ECHO is answered with the same bytes, MEMINFO with
- * a __u32 length and that many bytes of /proc/meminfo.
+ * a __u32 length and that many bytes of /proc/meminfo.  BULK is the beginning of
+ * VSOCK_PEER_BULK_SIZE bytes, which are answered when all of them have come.
  */
 #ifndef VSOCK_PEER_H
 #define VSOCK_PEER_H
+
+#include <sys/socket.h>
+#include <linux/vm_sockets.h>
 
 #define VSOCK_PEER_PORT		5000u
 #define VSOCK_PEER_REQUEST	16	/* bytes */
@@ -13,5 +17,17 @@
 
 #define VSOCK_PEER_ECHO		'e'
 #define VSOCK_PEER_MEMINFO	'm'
+#define VSOCK_PEER_BULK		'b'
+#define VSOCK_PEER_BULK_SIZE	(1u << 20)	/* bytes; the sockets' buffers hold as many */
+
+/* Return: 0, or -1 and errno. */
+static inline int vsock_peer_buffer(int fd)
+{
+	unsigned long long size = VSOCK_PEER_BULK_SIZE;
+
+	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size, sizeof(size)))
+		return -1;
+	return setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof(size));
+}
 
 #endif /* VSOCK_PEER_H */

@@ -29,7 +29,7 @@ test_hello_in_the_hosts_log() {
 }
 
 test_guest_found_the_interface() {
-	in_guest dmesg | grep -q 'vmrpc: features 0x7' || fail "not in the guest's log"
+	in_guest dmesg | grep -q 'vmrpc: features 0xf' || fail "not in the guest's log"
 }
 
 test_list_shows_vm() {
@@ -243,9 +243,33 @@ test_call_largest_comes_back() {
 	cmp /tmp/argument /tmp/result
 }
 
+test_call_larger_than_a_slot_comes_back() {
+	local size
+	for size in 4033 1048577 67108864; do
+		head -c $size /dev/urandom > /tmp/argument
+		vmrpc call web echo echo --timeout 60 < /tmp/argument > /tmp/result
+		cmp /tmp/argument /tmp/result
+	done
+}
+
 test_call_too_large_fails() {
-	head -c 4033 /dev/zero > /tmp/argument
+	head -c 67108865 /dev/zero > /tmp/argument
 	expect_status 1 vmrpc call web echo echo < /tmp/argument
+	expect_match '64 MiB' "$errors"
+}
+
+test_ping_large_all_answered() {
+	expect_status 0 vmrpc ping web -c 5 -i 0 -s 1048576 -t 60
+	expect_status 0 vmrpc ping web -c 20 -i 0 -s 100000 --depth 8 -t 60
+}
+
+test_calls_larger_than_guests_memory_survived() {
+	head -c 67108864 /dev/zero > /tmp/argument
+	for _ in 1 2 3 4 5 6; do
+		vmrpc call web echo echo --timeout 60 < /tmp/argument > /dev/null &
+	done
+	wait
+	expect_status 0 vmrpc ping web -c 5 -i 0 -t 30
 }
 
 test_eight_clients_each_gets_its_answer() {

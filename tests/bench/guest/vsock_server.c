@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <linux/vm_sockets.h>
 
 #include "../vsock-peer.h"
 
@@ -32,6 +31,8 @@ static int listen_on(unsigned int port)
 
 	if (fd < 0)
 		die("vsock_server: socket");
+	if (vsock_peer_buffer(fd))
+		die("vsock_server: buffer");
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1))
 		die("vsock_server: listen");
 	return fd;
@@ -58,15 +59,20 @@ static ssize_t read_meminfo(char *answer)
 static void serve(int fd)
 {
 	static char answer[sizeof(uint32_t) + VSOCK_PEER_MAX];
-	char request[VSOCK_PEER_REQUEST];
+	static char request[VSOCK_PEER_BULK_SIZE];
+	const ssize_t rest = sizeof(request) - VSOCK_PEER_REQUEST;
 
-	while (recv(fd, request, sizeof(request), MSG_WAITALL) == sizeof(request)) {
+	while (recv(fd, request, VSOCK_PEER_REQUEST, MSG_WAITALL) == VSOCK_PEER_REQUEST) {
 		char *reply = request;
-		ssize_t size = sizeof(request);
+		ssize_t size = VSOCK_PEER_REQUEST;
 
 		if (request[0] == VSOCK_PEER_MEMINFO) {
 			reply = answer;
 			size = read_meminfo(answer);
+		} else if (request[0] == VSOCK_PEER_BULK) {
+			size = sizeof(request);
+			if (recv(fd, request + VSOCK_PEER_REQUEST, rest, MSG_WAITALL) != rest)
+				return;
 		}
 		if (send(fd, reply, size, MSG_NOSIGNAL) != size)
 			return;

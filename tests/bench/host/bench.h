@@ -15,6 +15,7 @@ void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn)
 int reverse_attach(const char *vm);
 void reverse_info(int fd, struct vmrpc_vm_info *info);
 void reverse_echo(int fd);
+void reverse_bulk(int fd);
 void reverse_meminfo(int fd);
 
 /* An echo into @res, not waited for; and the answers that there are, at least one. */
@@ -24,6 +25,7 @@ unsigned int reverse_reap(int fd, struct vmrpc_vm_done *done, unsigned int count
 /* The guest's vsock_server, on a connection from vsock_connect(). */
 int vsock_connect(unsigned int cid);
 void vsock_echo(int fd);
+void vsock_bulk(int fd);
 void vsock_meminfo(int fd);
 
 /* The guest agent, on a connection from qga_connect(). */

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <linux/vm_sockets.h>
 
 #include "bench.h"
 #include "../vsock-peer.h"
@@ -26,6 +25,8 @@ static int connect_to(const char *what, const struct sockaddr *addr, socklen_t s
 	if (fd < 0)
 		die("%s: %s", what, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (addr->sa_family == AF_VSOCK && vsock_peer_buffer(fd))
+		die("%s: buffer: %s", what, strerror(errno));
 	if (connect(fd, addr, size))
 		die("%s: %s", what, strerror(errno));
 	return fd;
@@ -65,6 +66,19 @@ void vsock_echo(int fd)
 	static const char request[VSOCK_PEER_REQUEST] = { VSOCK_PEER_ECHO, 1, 2, 3 };
 	char answer[VSOCK_PEER_REQUEST];
 
+	send_all(fd, request, sizeof(request), "vsock");
+	receive(fd, answer, sizeof(answer), "vsock");
+	if (memcmp(request, answer, sizeof(answer)))
+		die("vsock: the answer differs");
+}
+
+/* Blocks while the buffers are full, and the peer empties them. */
+void vsock_bulk(int fd)
+{
+	static char request[VSOCK_PEER_BULK_SIZE] = { VSOCK_PEER_BULK };
+	static char answer[VSOCK_PEER_BULK_SIZE];
+
+	request[sizeof(request) - 1]++;
 	send_all(fd, request, sizeof(request), "vsock");
 	receive(fd, answer, sizeof(answer), "vsock");
 	if (memcmp(request, answer, sizeof(answer)))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "../vsock-peer.h"
 
 #define TIMEOUT_MS	30000
 
@@ -69,6 +70,16 @@ void reverse_echo(int fd)
 	if (call(fd, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, echo_arg, sizeof(echo_arg),
 		 res, sizeof(res)) != sizeof(res) || memcmp(echo_arg, res, sizeof(res)))
 		die("echo: the answer differs");
+}
+
+void reverse_bulk(int fd)
+{
+	static char arg[VSOCK_PEER_BULK_SIZE], res[VSOCK_PEER_BULK_SIZE];
+
+	arg[sizeof(arg) - 1]++;
+	if (call(fd, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, arg, sizeof(arg), res, sizeof(res)) !=
+	    sizeof(res) || memcmp(arg, res, sizeof(res)))
+		die("bulk echo: the answer differs");
 }
 
 void reverse_submit_echo(int fd, char *res, unsigned int number)

@@ -21,6 +21,7 @@
 
 #define CALLS		200	/* of each peer in a round */
 #define SSH_CALLS	5
+#define BULK_CALLS	20
 #define BATCHES		40	/* in a round, of which the exits are counted */
 #define BATCH_CALLS	10
 #define CLIENTS		8
@@ -277,6 +278,8 @@ static void bench_peers(int rounds, char **argv)
 		{ "reverse_meminfo", CALLS, .call = reverse_meminfo, .fd = fd },
 		{ "vsock_meminfo", CALLS, .call = vsock_meminfo, .fd = vsock },
 		{ "qga_ping", CALLS, .call = qga_ping, .fd = qga },
+		{ "reverse_bulk1m", BULK_CALLS, .call = reverse_bulk, .fd = fd },
+		{ "vsock_bulk1m", BULK_CALLS, .call = vsock_bulk, .fd = vsock },
 		{ "ssh_meminfo", SSH_CALLS, .call_host = ssh_meminfo, .host = argv[3] },
 	};
 

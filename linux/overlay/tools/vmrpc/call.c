@@ -13,6 +13,8 @@
 #include "output.h"
 #include "report.h"
 
+#define ROOM	(1 << 20)	/* bytes, for the result */
+
 static char *option_arg;
 static gboolean option_hex;
 
@@ -58,11 +60,11 @@ static gboolean find_procedure(const char *module, const char *name, uint32_t *p
 static GByteArray *read_stdin(void)
 {
 	GByteArray *bytes = g_byte_array_new();
-	guint8 piece[4096];
+	guint8 piece[65536];
 	gssize size;
 
 	/* Hexadecimal with blanks takes up to three characters a byte. */
-	while (bytes->len <= 4 * VMRPC_SLOT_DATA) {
+	while (bytes->len <= 4 * VMRPC_MAX_BULK) {
 		size = read(STDIN_FILENO, piece, sizeof(piece));
 		if (!size)
 			break;
@@ -153,8 +155,8 @@ static int call(const char *name, const char *module, uint32_t procedure,
 static enum status run(int argc G_GNUC_UNUSED, char **argv)
 {
 	g_autoptr(GByteArray) argument = NULL;
-	guint8 answer[VMRPC_SLOT_DATA];
-	size_t size = sizeof(answer);
+	g_autofree guint8 *answer = NULL;
+	size_t size;
 	uint32_t procedure;
 	int64_t result;
 	enum status status;
@@ -166,6 +168,8 @@ static enum status run(int argc G_GNUC_UNUSED, char **argv)
 	argument = get_argument(&status);
 	if (!argument)
 		return status;
+	size = MAX(ROOM, argument->len);
+	answer = g_malloc(size);
 	err = call(argv[0], argv[1], procedure, argument, answer, &size, &result);
 	if (err)
 		return fail(err, argv[0], argv[1]);

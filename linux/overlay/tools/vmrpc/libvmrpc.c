@@ -269,10 +269,10 @@ static int vmrpc_call_init(struct vmrpc_vm_call *call, const char *module, uint3
 	};
 	if (strlen(module) >= sizeof(call->module))
 		return vmrpc_fail(VMRPC_ERR_NO_MODULE, ENAMETOOLONG);
-	if (arg_size > VMRPC_SLOT_DATA)
+	if (arg_size > VMRPC_MAX_BULK)
 		return vmrpc_fail(VMRPC_ERR_TOO_LARGE, E2BIG);
-	if (room > VMRPC_SLOT_DATA)
-		room = VMRPC_SLOT_DATA;		/* more room than any answer needs */
+	if (room > VMRPC_MAX_BULK)
+		room = VMRPC_MAX_BULK;		/* more room than any answer needs */
 
 	memcpy(call->module, module, strlen(module));
 	call->arg_size = arg_size;
@@ -368,17 +368,18 @@ int vmrpc_fd(const struct vmrpc *vm)
 int vmrpc_echo(struct vmrpc *vm, const void *data, size_t size,
 	       unsigned int timeout_ms)
 {
-	unsigned char answer[VMRPC_SLOT_DATA];
-	size_t answered = sizeof(answer);
+	void *answer = malloc(size + 1);	/* one more: an answer that is too long shows */
+	size_t answered = size + 1;
 	int err;
 
+	if (!answer)
+		return vmrpc_fail(VMRPC_ERR_NO_MEMORY, ENOMEM);
 	err = vmrpc_call(vm, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, data, size,
 			 timeout_ms, answer, &answered, NULL);
-	if (err)
-		return err;
-	if (answered != size || (size && memcmp(answer, data, size)))
-		return vmrpc_fail(VMRPC_ERR_PROTOCOL, EPROTO);
-	return 0;
+	if (!err && (answered != size || (size && memcmp(answer, data, size))))
+		err = vmrpc_fail(VMRPC_ERR_PROTOCOL, EPROTO);
+	free(answer);
+	return err;
 }
 
 static uint64_t vmrpc_now_ms(void)

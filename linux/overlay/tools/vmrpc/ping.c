@@ -32,7 +32,7 @@ static const GOptionEntry options[] = {
 	{ "interval", 'i', 0, G_OPTION_ARG_INT, &option_interval,
 	  "Wait between calls, in milliseconds (default 10)", "MS" },
 	{ "size", 's', 0, G_OPTION_ARG_INT, &option_size,
-	  "Bytes to send and get back (default 16, at most 4032)", "BYTES" },
+	  "Bytes to send and get back (default 16, less than 67108864)", "BYTES" },
 	{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &option_verbose,
 	  "Tell each reply", NULL },
 	{}
@@ -117,7 +117,7 @@ static gboolean ping_ended(struct ping *ping, int err, int reason, gint64 time)
 
 static gboolean ping_once(struct ping *ping)
 {
-	guchar payload[VMRPC_SLOT_DATA];
+	g_autofree guchar *payload = g_malloc(option_size);
 	gint64 start;
 	int err;
 
@@ -150,8 +150,8 @@ static void ping_run(struct ping *ping)
 /* One of several calls under way. */
 struct flight {
 	gint64 start;
-	guchar payload[VMRPC_SLOT_DATA];
-	guchar answer[VMRPC_SLOT_DATA];
+	guchar *payload;
+	guchar *answer;
 };
 
 static gboolean flight_start(struct ping *ping, struct flight *flights, guint64 number)
@@ -162,8 +162,7 @@ static gboolean flight_start(struct ping *ping, struct flight *flights, guint64 
 	fill_payload(flight->payload, ping->begun);
 	flight->start = now_ns();
 	err = vmrpc_submit(ping->vm, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, flight->payload,
-			   option_size, option_timeout_ms, flight->answer,
-			   sizeof(flight->answer), number);
+			   option_size, option_timeout_ms, flight->answer, option_size, number);
 	if (err)
 		return ping_ended(ping, err, errno, 0);
 	ping->begun++;
@@ -215,7 +214,12 @@ static gboolean ping_turn(struct ping *ping, struct flight *flights)
 static void ping_run_deep(struct ping *ping)
 {
 	g_autofree struct flight *flights = g_new(struct flight, option_depth);
+	g_autofree guchar *bytes = g_malloc_n(2 * option_depth, option_size);
 
+	for (int i = 0; i < option_depth; i++) {
+		flights[i].payload = bytes + (gsize)option_size * 2 * i;
+		flights[i].answer = flights[i].payload + option_size;
+	}
 	for (int i = 0; i < option_depth && ping_may_begin(ping); i++)
 		if (!flight_start(ping, flights, i))
 			return;
@@ -306,8 +310,8 @@ static enum status check_options(void)
 		return fail_usage("--interval: must not be negative");
 	if (option_depth < 1 || option_depth > DEPTH_MAX)
 		return fail_usage("--depth: must be from 1 to %d", DEPTH_MAX);
-	if (option_size < 0 || option_size > (int)VMRPC_SLOT_DATA)
-		return fail_usage("--size: must be from 0 to %u", VMRPC_SLOT_DATA);
+	if (option_size < 0 || option_size >= (int)VMRPC_MAX_BULK)
+		return fail_usage("--size: must be from 0 to %u", VMRPC_MAX_BULK - 1);
 	return STATUS_OK;
 }
 

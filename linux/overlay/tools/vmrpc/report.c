@@ -37,12 +37,12 @@ static const struct {
 		"try again when they are answered" },
 	[VMRPC_ERR_INTERRUPTED] = { STATUS_FAILED, NULL },
 	[VMRPC_ERR_TOO_LARGE] = { STATUS_FAILED,
-		"a call carries at most 4032 bytes each way" },
+		"a call carries at most 64 MiB each way; of an older guest's kernel 4032 bytes" },
 	[VMRPC_ERR_PROTOCOL] = { STATUS_FAILED, NULL },
 	[VMRPC_ERR_NO_MEMORY] = { STATUS_FAILED, NULL },
 };
 
-G_STATIC_ASSERT(VMRPC_SLOT_DATA == 4032);	/* as the advice says */
+G_STATIC_ASSERT(VMRPC_MAX_BULK == 64 << 20 && VMRPC_SLOT_DATA == 4032);	/* as the advice says */
 
 enum status status_of(int error)
 {

@@ -129,14 +129,16 @@ int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count)
  * @vm: the handle.
  * @module: name of the module, shorter than VMRPC_MODULE_LEN.
  * @procedure: its number.
- * @arg: @arg_size bytes, at most VMRPC_SLOT_DATA; may be NULL if there are none.
+ * @arg: @arg_size bytes, at most VMRPC_MAX_BULK; may be NULL if there are none.
  * @arg_size: bytes.
  * @timeout_ms: how long to wait.
  * @res: room for the answer; may be NULL if there is none.
  * @res_size: in: bytes of room; out: bytes of answer.  NULL: no room.
  * @result: the procedure's own result; may be NULL.
  *
- * A call that ends without an answer may still be carried out by the guest.
+ * A call that ends without an answer may still be carried out by the guest.  More than
+ * VMRPC_SLOT_DATA bytes either way are not copied through the call's slot; a guest that
+ * cannot do that takes no such argument (VMRPC_ERR_TOO_LARGE).
  */
 int vmrpc_call(struct vmrpc *vm, const char *module, uint32_t procedure,
 	       const void *arg, size_t arg_size, unsigned int timeout_ms,
@@ -156,10 +158,10 @@ struct vmrpc_reply {
  * @vm: the handle.
  * @module: name of the module, shorter than VMRPC_MODULE_LEN.
  * @procedure: its number.
- * @arg: @arg_size bytes, at most VMRPC_SLOT_DATA; may be NULL if there are none.
+ * @arg: @arg_size bytes, at most VMRPC_MAX_BULK; may be NULL if there are none.
  * @arg_size: bytes.
  * @timeout_ms: how long the answer may take.
- * @res: room for the answer, which vmrpc_reap() writes; may be NULL if there is none.
+ * @res: room for the answer, which is there after vmrpc_reap(); may be NULL if there is none.
  * @res_size: bytes of room.
  * @id: comes back in the reply.
  *
@@ -193,7 +195,7 @@ int vmrpc_fd(const struct vmrpc *vm);
  * vmrpc_echo() - have the guest return bytes, and compare
  * @vm: the handle.
  * @data: @size bytes.
- * @size: at most VMRPC_SLOT_DATA.
+ * @size: less than VMRPC_MAX_BULK.
  * @timeout_ms: how long to wait.
  */
 int vmrpc_echo(struct vmrpc *vm, const void *data, size_t size,

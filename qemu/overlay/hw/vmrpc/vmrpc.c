@@ -30,7 +30,8 @@
 #include "trace.h"
 
 /* A later kernel may offer features that a VMM has to take part in. */
-#define VMRPC_FEATURES  (VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER)
+#define VMRPC_FEATURES  (VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER | \
+                         VMRPC_F_BULK)
 
 #define VMRPC_MSIX_BAR  0
 

@@ -15,8 +15,9 @@
  * struct rvmrpc_call - one call of the host under way
  * @arg: the argument: a private copy that the host cannot change any more
  * @arg_size: in bytes, within the procedure's limits
- * @res: where the result's bytes go
- * @res_max: room at @res in bytes
+ * @res: where the result's bytes go; has room for VMRPC_SLOT_DATA of them, or what
+ *	rvmrpc_call_grow() gave; may be set to @arg
+ * @res_max: bytes that the caller can take, at most VMRPC_MAX_BULK
  * @res_size: bytes written to @res, 0 before the call
  * @result: the procedure's own result, 0 before the call
  */
@@ -27,6 +28,11 @@ struct rvmrpc_call {
 	u32		res_max;
 	u32		res_size;
 	s64		result;
+	/* private: */
+	u64		seq;		/* of the request */
+	u32		slot;
+	void		*bulk_arg;	/* kvmalloc'ed, or NULL */
+	void		*bulk_res;
 };
 
 /**
@@ -36,7 +42,8 @@ struct rvmrpc_call {
  *	-EMSGSIZE; any other error reaches the host as VMRPC_EFAULT.  Runs in process
  *	context and may sleep for as long as an allocation takes
  * @min_size: smallest argument in bytes; a smaller one is refused (VMRPC_EINVAL)
- * @max_size: largest argument in bytes; a larger one is refused likewise
+ * @max_size: largest argument in bytes, at most VMRPC_MAX_BULK; a larger one is refused
+ *	likewise.  With one above VMRPC_SLOT_DATA @call runs as if it were slow
  * @slow: @call may block for longer: it runs on a workqueue, so that other calls
  *	are served meanwhile
  */
@@ -73,6 +80,7 @@ s64 vmrpc_bind_module(const char *module, const char *version);
 
 int rvmrpc_register_module(struct rvmrpc_module *module);
 void rvmrpc_unregister_module(struct rvmrpc_module *module);
+int rvmrpc_call_grow(struct rvmrpc_call *call, u32 size);
 #else
 static inline s64 vmrpc_bind_module_kernel(const char *module,
 					   const char *version)
@@ -103,6 +111,11 @@ static inline int rvmrpc_register_module(struct rvmrpc_module *module)
 
 static inline void rvmrpc_unregister_module(struct rvmrpc_module *module)
 {
+}
+
+static inline int rvmrpc_call_grow(struct rvmrpc_call *call, u32 size)
+{
+	return -ENODEV;
 }
 #endif
 

@@ -43,6 +43,7 @@
 #define VMRPC_F_KERNEL			(1u << 0)	/* bind, unbind, perform: servers in the host kernel */
 #define VMRPC_F_REVERSE			(1u << 1)	/* register, unregister, poll */
 #define VMRPC_F_USER			(1u << 2)	/* VMRPC_BIND_USER: servers in the VMM */
+#define VMRPC_F_BULK			(1u << 3)	/* VMRPC_CHANNEL_BULK, and transfer */
 
 #define VMRPC_MAX_ARG			65536u		/* bytes */
 #define VMRPC_MAX_SLOTS			64u
@@ -61,9 +62,10 @@
  * BIND		op			0	0	GVA of vmrpc_bind  handle
  * UNBIND	op			handle	0	0		0
  * PERFORM	op | procedure << 16	handle	size	GVA of argument	 procedure's result
- * REGISTER	op			slots	GFN	0		channel's generation
+ * REGISTER	op			slots	GFN	flags		channel's generation
  * UNREGISTER	op			0	0	0		0
  * POLL		op			flags	0	0		1: look at the slots again; 0
+ * TRANSFER	op			0	0	GVA of vmrpc_transfer  bytes copied
  */
 #define VMRPC_HYPERCALL			0x564d5250u	/* "VMRP" */
 
@@ -73,6 +75,7 @@
 #define VMRPC_OP_REGISTER		3u
 #define VMRPC_OP_UNREGISTER		4u
 #define VMRPC_OP_POLL			5u
+#define VMRPC_OP_TRANSFER		6u
 
 #define VMRPC_OP_MASK			0xffffu
 #define VMRPC_PROCEDURE_SHIFT		16
@@ -83,6 +86,9 @@
  * The guest looks at the slots after every poll, whatever it returned.
  */
 #define VMRPC_POLL_PARK			(1u << 0)
+
+/* Flag of REGISTER: the guest transfers what is larger than VMRPC_SLOT_DATA. */
+#define VMRPC_CHANNEL_BULK		(1u << 0)
 
 /* Errors, the same numbers as Linux's errno.  Each operation's are in docs/abi.rst. */
 #define VMRPC_EPERM			1	/* not at CPL 0 */
@@ -101,6 +107,7 @@
 #define VMRPC_ENOTCONN			107	/* no channel is registered: register again */
 #define VMRPC_ECONNREFUSED		111	/* the guest does not allow this module */
 #define VMRPC_ESTALE			116	/* the handle was unbound */
+#define VMRPC_ECANCELED			125	/* nobody waits for this request any more */
 
 /* Names are NUL-terminated, padded with NULs, of printable ASCII without blanks. */
 #define VMRPC_MODULE_LEN		32
@@ -145,8 +152,8 @@ struct vmrpc_request {
 	__le64	timeout_ns;			/* left until the caller gives up */
 	__u8	module[VMRPC_MODULE_LEN];
 	__le32	procedure;
-	__le32	arg_size;			/* bytes, at most VMRPC_SLOT_DATA */
-	__le32	res_max;			/* bytes that the caller can take, at most VMRPC_SLOT_DATA */
+	__le32	arg_size;			/* bytes; above VMRPC_SLOT_DATA: they are not here */
+	__le32	res_max;			/* bytes that the caller can take */
 	__le32	reserved;
 };
 
@@ -155,9 +162,28 @@ struct vmrpc_response {
 	__le64	seq;				/* the request's, written last, with release */
 	__le64	result;				/* the procedure's result, signed */
 	__le32	status;				/* 0 or a positive VMRPC_E* */
-	__le32	res_size;			/* bytes, at most the request's res_max */
+	__le32	res_size;			/* bytes, at most the request's res_max; as arg_size */
 	__le64	reserved[5];
 };
+
+/*
+ * Arguments and results of more than VMRPC_SLOT_DATA bytes, on a channel registered with
+ * VMRPC_CHANNEL_BULK.  The guest copies them between memory of its own and the caller's,
+ * piece by piece: the argument after it took the request, the result before it answers.
+ */
+#define VMRPC_MAX_BULK			(64u << 20)	/* bytes */
+
+/* Argument of TRANSFER. */
+struct vmrpc_transfer {
+	__le64	seq;				/* of the request */
+	__le64	gva;				/* the guest's memory */
+	__le64	offset;				/* bytes into the argument or result */
+	__le64	size;				/* bytes, at least 1; the host may copy fewer */
+	__le32	slot;				/* that the request is in */
+	__le32	flags;				/* VMRPC_TRANSFER_* */
+};
+
+#define VMRPC_TRANSFER_RESULT		(1u << 0)	/* to the caller; else the argument to the guest */
 
 /*
  * Server in every host: "print", version "1".  Procedure PRINT writes one line
@@ -180,8 +206,8 @@ struct vmrpc_print {
 
 /*
  * Guest module "procfs" (Linux guests).  The first three procedures return the
- * bytes of a file from an offset on (argument: vmrpc_procfs_read); a result
- * shorter than res_max ends the file.  DROP_CACHES takes vmrpc_procfs_drop.
+ * bytes of a file from an offset on (argument: vmrpc_procfs_read); a result shorter than
+ * res_max, and than VMRPC_SLOT_DATA, ends the file.  DROP_CACHES takes vmrpc_procfs_drop.
  */
 #define VMRPC_PROCFS_MODULE		"procfs"
 #define VMRPC_PROCFS_MEMINFO		0u

@@ -81,15 +81,15 @@ struct vmrpc_vm_call {
 	__u32	timeout_ms;		/* 1 to VMRPC_MAX_TIMEOUT_MS */
 	__u64	arg;			/* address */
 	__u64	res;			/* address */
-	__u32	arg_size;		/* bytes, at most VMRPC_SLOT_DATA */
-	__u32	res_size;		/* bytes; in: room at res, at most VMRPC_SLOT_DATA; out: written */
+	__u32	arg_size;		/* bytes, at most VMRPC_MAX_BULK */
+	__u32	res_size;		/* bytes; in: room at res, at most VMRPC_MAX_BULK; out: written */
 	__s64	result;			/* out: the procedure's result */
 	__u64	reserved;
 };
 
 /* A call that its caller does not wait for. */
 struct vmrpc_vm_submit {
-	struct vmrpc_vm_call	call;	/* arg is read now, res written by VMRPC_VM_REAP */
+	struct vmrpc_vm_call	call;	/* arg is read now, res written by VMRPC_VM_REAP; see VMRPC_VM_CALL */
 	__u64	user_data;		/* comes back with the answer */
 	__u64	reserved;
 };
@@ -206,9 +206,23 @@ struct vmrpc_vm_user_copy {
  * procedure; EMSGSIZE the result does not fit; ETIMEDOUT the guest did not answer
  * in time; ECONNRESET the guest was reset or registered again meanwhile; ESHUTDOWN
  * the VM went away; EBUSY too many calls wait for this VM; EINTR a signal came; EPROTO
- * the guest's answer makes no sense; or any other VMRPC_E* that the procedure failed with.
+ * the guest's answer makes no sense; E2BIG the argument is larger than VMRPC_SLOT_DATA, and the
+ * guest cannot take such; or any other VMRPC_E* that the procedure failed with.
+ *
+ * Memory for an argument or a result of more than VMRPC_SLOT_DATA bytes is pinned while the
+ * call lasts, and the guest copies it directly: what a call that failed left there is undefined.
  */
 #define VMRPC_VM_CALL			_IOWR(VMRPC_IOCTL, 0x11, struct vmrpc_vm_call)
+/*
+ * The same by io_uring: IORING_OP_URING_CMD with cmd_op VMRPC_VM_CALL, on a VM descriptor.
+ * cqe->res is 0 or a negative error; the call's structure and memory stay where they are
+ * until then.  ECANCELED the ring was closed, or its task ended.
+ */
+struct vmrpc_uring_cmd {		/* in the sqe's cmd */
+	__u64	call;			/* address of a struct vmrpc_vm_call */
+	__u64	reserved;
+};
+
 /*
  * Submitted calls run at the same time, and may overtake each other.  A descriptor has
  * answers to reap when poll(2) reports POLLIN.  Its last close(2) gives up on its calls.

@@ -69,7 +69,7 @@ check drop_caches_4_is_usage exits 2 drop-caches web 4
 check ping_negative_count_is_usage exits 2 ping web --count=-1
 check ping_no_depth_is_usage exits 2 ping web --depth 0
 check ping_large_depth_is_usage exits 2 ping web -d 65
-check ping_large_size_is_usage exits 2 ping web -s 4033
+check ping_large_size_is_usage exits 2 ping web -s 67108864
 check stat_two_vms_is_usage exits 2 stat web db
 check stat_watch_zero_is_usage exits 2 stat web --watch 0
 check stat_watch_nan_is_usage exits 2 stat web --watch=nan

@@ -280,7 +280,7 @@ static int __init vmrpc_start(void)
 			pr_warn("no /dev/vmrpc-guest: error %d\n", ret);
 	}
 	if (vmrpc_features & VMRPC_F_REVERSE)
-		return rvmrpc_init(vmrpc_max_slots);
+		return rvmrpc_init(vmrpc_max_slots, vmrpc_features & VMRPC_F_BULK);
 	return 0;
 }
 device_initcall(vmrpc_start);

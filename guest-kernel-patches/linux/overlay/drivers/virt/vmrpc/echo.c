@@ -7,7 +7,10 @@ static int rvmrpc_echo_echo(struct rvmrpc_call *call)
 {
 	if (call->arg_size > call->res_max)
 		return -EMSGSIZE;
-	memcpy(call->res, call->arg, call->arg_size);
+	if (call->arg_size > VMRPC_SLOT_DATA)
+		call->res = (void *)call->arg;
+	else
+		memcpy(call->res, call->arg, call->arg_size);
 	call->res_size = call->arg_size;
 	return 0;
 }
@@ -16,7 +19,7 @@ static const struct rvmrpc_procedure rvmrpc_echo_procedures[] = {
 	[VMRPC_ECHO_ECHO] = {
 		.name		= "echo",
 		.call		= rvmrpc_echo_echo,
-		.max_size	= VMRPC_SLOT_DATA,
+		.max_size	= VMRPC_MAX_BULK,
 	},
 };
 

@@ -60,15 +60,20 @@ int rvmrpc_call_perform(const char *module, u32 procedure,
 			struct rvmrpc_call *call, bool may_block);
 void rvmrpc_allow_check(void);
 
+/* bulk.c */
+int rvmrpc_call_fetch(struct rvmrpc_call *call);
+int rvmrpc_call_store(struct rvmrpc_call *call);
+void rvmrpc_call_free(struct rvmrpc_call *call);
+
 /* reverse.c */
-int rvmrpc_init(unsigned int max_slots);
+int rvmrpc_init(unsigned int max_slots, bool bulk);
 void rvmrpc_kick(void);
 void rvmrpc_wake(void);
 void rvmrpc_check(void);
 bool rvmrpc_pending(void);
 bool rvmrpc_may_park(void);
 bool rvmrpc_seq_pending(u64 seq, u64 handled);
-int rvmrpc_request_check(const struct vmrpc_request *req);
+int rvmrpc_request_check(const struct vmrpc_request *req, bool bulk);
 
 /* pci.c */
 int vmrpc_pci_init(void);

@@ -241,6 +241,17 @@ static int rvmrpc_procedure_find(const char *name, u32 procedure, u32 arg_size,
 	return 0;
 }
 
+static int rvmrpc_procedure_call(const struct rvmrpc_procedure *proc, struct rvmrpc_call *call)
+{
+	int ret = rvmrpc_call_fetch(call);
+
+	if (!ret)
+		ret = min(proc->call(call), 0);
+	if (!ret && WARN_ON_ONCE(call->res_size > call->res_max))
+		ret = -EMSGSIZE;
+	return ret ? ret : rvmrpc_call_store(call);
+}
+
 /*
  * rvmrpc_call_perform - find and call a procedure
  * @may_block: whether the caller can wait for a slow one
@@ -255,13 +266,11 @@ int rvmrpc_call_perform(const char *module, u32 procedure,
 
 	idx = srcu_read_lock(&rvmrpc_srcu);
 	ret = rvmrpc_procedure_find(module, procedure, call->arg_size, &proc);
-	if (!ret && proc->slow && !may_block)
+	if (!ret && !may_block && (proc->slow || call->arg_size > VMRPC_SLOT_DATA))
 		ret = 1;
 	else if (!ret)
-		ret = min(proc->call(call), 0);
+		ret = rvmrpc_procedure_call(proc, call);
 	srcu_read_unlock(&rvmrpc_srcu, idx);
-	if (!ret && WARN_ON_ONCE(call->res_size > call->res_max))
-		ret = -EMSGSIZE;
 	return ret;
 }
 

@@ -77,15 +77,16 @@ static int rvmrpc_procfs_read(struct rvmrpc_call *call, unsigned int procedure)
 	const struct vmrpc_procfs_read *arg = call->arg;
 	struct file *file = rvmrpc_procfs_open(procedure);
 	loff_t pos = le64_to_cpu(arg->offset);
+	u32 room = min(call->res_max, VMRPC_SLOT_DATA);
 	ssize_t n;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	if (pos < 0)
 		return -EINVAL;
-	while (call->res_size < call->res_max) {
+	while (call->res_size < room) {
 		n = kernel_read(file, call->res + call->res_size,
-				call->res_max - call->res_size, &pos);
+				room - call->res_size, &pos);
 		if (n < 0)
 			return n;
 		if (!n)

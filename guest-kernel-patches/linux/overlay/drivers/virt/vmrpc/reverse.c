@@ -67,6 +67,7 @@ struct rvmrpc_slot {
 static struct {
 	void			*pages;
 	unsigned int		nr_slots;
+	bool			bulk;		/* larger arguments and results than a slot's */
 	struct rvmrpc_slot	*slots;
 	DECLARE_BITMAP(claimed, VMRPC_MAX_SLOTS);
 	atomic_t		lookers;	/* threads that look at the slots */
@@ -183,12 +184,13 @@ static void rvmrpc_look_end(void)
 }
 
 /* Whether a request (a private copy) makes sense. Return: 0 or a negative errno. */
-int rvmrpc_request_check(const struct vmrpc_request *req)
+int rvmrpc_request_check(const struct vmrpc_request *req, bool bulk)
 {
+	u32 max = bulk ? VMRPC_MAX_BULK : VMRPC_SLOT_DATA;
+
 	if (!memchr(req->module, 0, sizeof(req->module)) || req->reserved)
 		return -EINVAL;
-	if (le32_to_cpu(req->arg_size) > VMRPC_SLOT_DATA ||
-	    le32_to_cpu(req->res_max) > VMRPC_SLOT_DATA)
+	if (le32_to_cpu(req->arg_size) > max || le32_to_cpu(req->res_max) > max)
 		return -EINVAL;
 	return 0;
 }
@@ -198,6 +200,7 @@ static int rvmrpc_slot_read(unsigned int n)
 {
 	const struct vmrpc_request *shared = rvmrpc_request(n);
 	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	u32 size;
 	__le64 seq;
 	int ret;
 
@@ -206,10 +209,10 @@ static int rvmrpc_slot_read(unsigned int n)
 	memcpy(&slot->req, shared, sizeof(slot->req));
 	slot->req.seq = seq;
 	barrier();	/* no second read after the check */
-	ret = rvmrpc_request_check(&slot->req);
-	if (!ret)
-		memcpy(slot->arg, (void *)shared + VMRPC_SLOT_HEADER,
-		       le32_to_cpu(slot->req.arg_size));
+	ret = rvmrpc_request_check(&slot->req, rvmrpc.bulk);
+	size = le32_to_cpu(slot->req.arg_size);
+	if (!ret && size <= VMRPC_SLOT_DATA)
+		memcpy(slot->arg, (void *)shared + VMRPC_SLOT_HEADER, size);
 	return ret;
 }
 
@@ -242,7 +245,8 @@ static void rvmrpc_slot_write(unsigned int n, u32 status)
 	shared->result = cpu_to_le64(status ? 0 : slot->call.result);
 	shared->status = cpu_to_le32(status);
 	shared->res_size = cpu_to_le32(size);
-	memcpy((void *)shared + VMRPC_SLOT_HEADER, slot->res, size);
+	if (size <= VMRPC_SLOT_DATA)
+		memcpy((void *)shared + VMRPC_SLOT_HEADER, slot->call.res, size);
 	/* Pairs with the host's acquire: the response is complete. */
 	smp_store_release(&shared->seq, slot->req.seq);
 	WRITE_ONCE(slot->handled, le64_to_cpu(slot->req.seq));
@@ -263,6 +267,7 @@ static void rvmrpc_slot_answer(unsigned int n, int err)
 	if (rvmrpc.live && slot->generation == rvmrpc.generation)
 		rvmrpc_slot_write(n, status);
 	read_unlock(&rvmrpc.lock);
+	rvmrpc_call_free(&slot->call);
 	clear_bit_unlock(n, rvmrpc.claimed);
 }
 
@@ -276,6 +281,8 @@ static int rvmrpc_slot_call(unsigned int n, bool may_block)
 		.arg_size	= le32_to_cpu(slot->req.arg_size),
 		.res		= slot->res,
 		.res_max	= le32_to_cpu(slot->req.res_max),
+		.seq		= le64_to_cpu(slot->req.seq),
+		.slot		= n,
 	};
 	return rvmrpc_call_perform((char *)slot->req.module,
 				   le32_to_cpu(slot->req.procedure),
@@ -346,7 +353,8 @@ static int rvmrpc_channel_register(void)
 
 	lockdep_assert_held(&rvmrpc.renew);
 	rvmrpc_channel_clear();
-	ret = vmrpc_hypercall(VMRPC_OP_REGISTER, rvmrpc.nr_slots, gfn, 0, NULL);
+	ret = vmrpc_hypercall(VMRPC_OP_REGISTER, rvmrpc.nr_slots, gfn,
+			      rvmrpc.bulk ? VMRPC_CHANNEL_BULK : 0, NULL);
 	if (ret)
 		pr_err("host refuses the channel: error %d, it cannot call this guest\n", ret);
 	else
@@ -499,12 +507,13 @@ static void __init rvmrpc_modules_init(void)
 	rvmrpc_allow_check();
 }
 
-int __init rvmrpc_init(unsigned int max_slots)
+int __init rvmrpc_init(unsigned int max_slots, bool bulk)
 {
 	int ret;
 
 	BUILD_BUG_ON(VMRPC_PAGE_SIZE != PAGE_SIZE);
 	rvmrpc_modules_init();
+	rvmrpc.bulk = bulk;
 	ret = rvmrpc_channel_alloc(max_slots);
 	if (ret)
 		return ret;

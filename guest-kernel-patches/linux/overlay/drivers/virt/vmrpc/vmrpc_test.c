@@ -77,11 +77,30 @@ static struct vmrpc_request test_request(void)
 	};
 }
 
+static void test_call_grow_within_limit(struct kunit *test)
+{
+	struct rvmrpc_call call = { .res_max = 3 * VMRPC_SLOT_DATA };
+
+	KUNIT_ASSERT_EQ(test, rvmrpc_call_grow(&call, VMRPC_SLOT_DATA + 1), 0);
+	KUNIT_ASSERT_EQ(test, rvmrpc_call_grow(&call, call.res_max), 0);
+	memset(call.res, 1, call.res_max);
+	rvmrpc_call_free(&call);
+	KUNIT_EXPECT_NULL(test, call.bulk_res);
+}
+
+static void test_call_grow_above_limit_refused(struct kunit *test)
+{
+	struct rvmrpc_call call = { .res_max = VMRPC_SLOT_DATA };
+
+	KUNIT_EXPECT_EQ(test, rvmrpc_call_grow(&call, VMRPC_SLOT_DATA + 1), -EMSGSIZE);
+	KUNIT_EXPECT_NULL(test, call.res);
+}
+
 static void test_request_valid_accepted(struct kunit *test)
 {
 	struct vmrpc_request req = test_request();
 
-	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req), 0);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, false), 0);
 }
 
 static void test_request_long_name_refused(struct kunit *test)
@@ -89,7 +108,7 @@ static void test_request_long_name_refused(struct kunit *test)
 	struct vmrpc_request req = test_request();
 
 	memset(req.module, 'a', sizeof(req.module));
-	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req), -EINVAL);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, false), -EINVAL);
 }
 
 static void test_request_reserved_refused(struct kunit *test)
@@ -97,7 +116,7 @@ static void test_request_reserved_refused(struct kunit *test)
 	struct vmrpc_request req = test_request();
 
 	req.reserved = cpu_to_le32(1);
-	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req), -EINVAL);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, false), -EINVAL);
 }
 
 static void test_request_big_argument_refused(struct kunit *test)
@@ -105,7 +124,7 @@ static void test_request_big_argument_refused(struct kunit *test)
 	struct vmrpc_request req = test_request();
 
 	req.arg_size = cpu_to_le32(VMRPC_SLOT_DATA + 1);
-	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req), -EINVAL);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, false), -EINVAL);
 }
 
 static void test_request_big_result_refused(struct kunit *test)
@@ -113,7 +132,24 @@ static void test_request_big_result_refused(struct kunit *test)
 	struct vmrpc_request req = test_request();
 
 	req.res_max = cpu_to_le32(U32_MAX);
-	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req), -EINVAL);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, false), -EINVAL);
+}
+
+static void test_request_big_bulk_accepted(struct kunit *test)
+{
+	struct vmrpc_request req = test_request();
+
+	req.arg_size = cpu_to_le32(VMRPC_MAX_BULK);
+	req.res_max = cpu_to_le32(VMRPC_MAX_BULK);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, true), 0);
+}
+
+static void test_request_too_big_bulk_refused(struct kunit *test)
+{
+	struct vmrpc_request req = test_request();
+
+	req.arg_size = cpu_to_le32(VMRPC_MAX_BULK + 1);
+	KUNIT_EXPECT_EQ(test, rvmrpc_request_check(&req, true), -EINVAL);
 }
 
 static void test_seq_pending_until_handled(struct kunit *test)
@@ -208,11 +244,15 @@ static struct kunit_case vmrpc_test_cases[] = {
 	KUNIT_CASE(test_user_permits_listed_names),
 	KUNIT_CASE(test_user_empty_permits_nothing),
 	KUNIT_CASE(test_user_all_is_a_name),
+	KUNIT_CASE(test_call_grow_within_limit),
+	KUNIT_CASE(test_call_grow_above_limit_refused),
 	KUNIT_CASE(test_request_valid_accepted),
 	KUNIT_CASE(test_request_long_name_refused),
 	KUNIT_CASE(test_request_reserved_refused),
 	KUNIT_CASE(test_request_big_argument_refused),
 	KUNIT_CASE(test_request_big_result_refused),
+	KUNIT_CASE(test_request_big_bulk_accepted),
+	KUNIT_CASE(test_request_too_big_bulk_refused),
 	KUNIT_CASE(test_seq_pending_until_handled),
 	KUNIT_CASE(test_status_unknown_error_replaced),
 	KUNIT_CASE(test_module_look_up),

@@ -208,7 +208,7 @@ int vmrpc_vm_list(struct vmrpc_entries *list)
 
 int vmrpc_features(struct kvm *kvm)
 {
-	return vmrpc_ready ? VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER : 0;
+	return vmrpc_ready ? VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER | VMRPC_F_BULK : 0;
 }
 
 static void vmrpc_vm_interrupt(struct vmrpc_vm *vm)
@@ -436,11 +436,13 @@ static int vmrpc_dispatch(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 op, u3
 			return -E2BIG;
 		return vmrpc_op_perform(vcpu, vm, a1, procedure, a2, a3, result);
 	case VMRPC_OP_REGISTER:
-		return a3 ? -EINVAL : rvmrpc_register(vcpu, vm, a1, a2, result);
+		return rvmrpc_register(vcpu, vm, a1, a2, a3, result);
 	case VMRPC_OP_UNREGISTER:
 		return a1 || a2 || a3 ? -EINVAL : rvmrpc_close(vm, -ECONNRESET);
 	case VMRPC_OP_POLL:
 		return a2 || a3 ? -EINVAL : rvmrpc_poll(vcpu, vm, a1, result);
+	case VMRPC_OP_TRANSFER:
+		return a1 || a2 ? -EINVAL : rvmrpc_transfer(vcpu, vm, a3, result);
 	default:
 		return -ENOSYS;
 	}

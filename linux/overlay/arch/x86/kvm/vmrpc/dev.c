@@ -7,6 +7,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/io_uring/cmd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -35,40 +36,26 @@ static int vmrpc_entries_write(void __user *user, const struct vmrpc_entries *li
 	return copy_to_user(user, list, sizeof(*list)) ? -EFAULT : 0;
 }
 
-static int vmrpc_vm_call_check(const struct vmrpc_vm_call *call)
-{
-	if (call->reserved || !vmrpc_name_valid(call->module, sizeof(call->module)))
-		return -EINVAL;
-	return call->arg_size > VMRPC_SLOT_DATA || call->res_size > VMRPC_SLOT_DATA ? -E2BIG : 0;
-}
-
 static long vmrpc_vm_ioctl_call(struct vmrpc_vm *vm, struct vmrpc_vm_call __user *user)
 {
+	struct vmrpc_client client;
 	struct vmrpc_vm_call call;
-	void *buffer = NULL;
+	struct rvmrpc_args args;
 	long ret;
 
 	if (copy_from_user(&call, user, sizeof(call)))
 		return -EFAULT;
-	ret = vmrpc_vm_call_check(&call);
+	ret = vmrpc_client_init(&client, &args, &call);
 	if (ret)
 		return ret;
-	buffer = kmalloc(VMRPC_SLOT_DATA, GFP_KERNEL);
-	if (!buffer)
-		return -ENOMEM;
-
-	ret = -EFAULT;
-	if (copy_from_user(buffer, u64_to_user_ptr(call.arg), call.arg_size))
-		goto out;
-	ret = rvmrpc_call(vm, call.module, call.procedure, buffer, call.arg_size,
-			  buffer, &call.res_size, &call.result, call.timeout_ms);
-	if (ret)
-		goto out;
-	if (copy_to_user(u64_to_user_ptr(call.res), buffer, call.res_size) ||
-	    copy_to_user(user, &call, sizeof(call)))
+	ret = __rvmrpc_call(vm, &args, call.timeout_ms);
+	if (!ret)
+		ret = vmrpc_client_result(&client, &args);
+	call.res_size = args.res_size;
+	call.result = args.result;
+	if (!ret && copy_to_user(user, &call, sizeof(call)))
 		ret = -EFAULT;
-out:
-	kfree(buffer);
+	vmrpc_client_free(&client);
 	return ret;
 }
 
@@ -76,13 +63,12 @@ static long vmrpc_vm_ioctl_submit(struct file *file, void __user *user)
 {
 	struct vmrpc_file *vf = file->private_data;
 	struct vmrpc_vm_submit arg;
-	long ret;
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
-	ret = arg.reserved ? -EINVAL : vmrpc_vm_call_check(&arg.call);
-	return ret ? ret : vmrpc_queue_submit(vf->vm, vf->queue, &arg,
-					      !(file->f_flags & O_NONBLOCK));
+	if (arg.reserved)
+		return -EINVAL;
+	return vmrpc_queue_submit(vf->vm, vf->queue, &arg, !(file->f_flags & O_NONBLOCK));
 }
 
 static long vmrpc_vm_ioctl_reap(struct vmrpc_queue *queue, void __user *user)
@@ -213,6 +199,13 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	}
 }
 
+static int vmrpc_vm_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct vmrpc_file *vf = cmd->file->private_data;
+
+	return vmrpc_uring_cmd(vf->vm, cmd, issue_flags);
+}
+
 static int vmrpc_vm_release(struct inode *inode, struct file *file)
 {
 	struct vmrpc_file *vf = file->private_data;
@@ -229,6 +222,7 @@ static const struct file_operations vmrpc_vm_fops = {
 	.poll		= vmrpc_vm_poll,
 	.unlocked_ioctl	= vmrpc_vm_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.uring_cmd	= vmrpc_vm_uring_cmd,
 	.llseek		= noop_llseek,
 };
 

@@ -49,6 +49,20 @@ int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t s
 	return 0;
 }
 
+/* Maps the page that @gva is in, until kvm_vcpu_unmap(). */
+int vmrpc_map_guest(struct kvm_vcpu *vcpu, u64 gva, bool write, struct kvm_host_map *map)
+{
+	struct x86_exception fault;
+	gpa_t gpa = INVALID_GPA;
+
+	if (vmrpc_range_valid(vcpu, gva, 1))
+		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
+			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
+	if (gpa == INVALID_GPA || kvm_vcpu_map(vcpu, gpa_to_gfn(gpa), map))
+		return -EFAULT;
+	return 0;
+}
+
 /*
  * Translates an argument, page by page.  The result is good for the whole call: a guest
  * that changes a translation cannot count on that before this vCPU has flushed its TLB,

@@ -8,7 +8,7 @@
  * them longer than ->lock can be held takes a reference with vmrpc_vm_get_kvm().
  *
  * Lock order: vmrpc_vms_lock, kvm->srcu, vm->user_mutex, vmrpc_servers_lock, vm->channel_mutex,
- * gpc->refresh_lock, channel->lock, vm->lock.
+ * gpc->refresh_lock, channel->lock, vm->lock or bulk->lock.
  */
 #ifndef _KVM_X86_VMRPC_INTERNAL_H
 #define _KVM_X86_VMRPC_INTERNAL_H
@@ -24,6 +24,8 @@
 
 #include "vmrpc.h"
 
+struct io_uring_cmd;
+struct rvmrpc_bulk;
 struct rvmrpc_channel;
 
 /* Of the kernel, or of a VM's VMM (whose procedures have no call). */
@@ -122,8 +124,17 @@ struct rvmrpc_args {
 	u32		arg_size;
 	void		*res;
 	u32		res_size;	/* in: room; out: bytes */
+	struct rvmrpc_bulk *bulk;	/* where they are if they do not fit a slot; else NULL */
 	s64		result;
 	bool		sent;		/* out */
+};
+
+/* A client's side of a call. */
+struct vmrpc_client {
+	u8			module[VMRPC_MODULE_LEN];
+	void			*data;	/* what fits a slot: the argument, then the result */
+	void __user		*res;
+	struct rvmrpc_bulk	*bulk;
 };
 
 /*
@@ -173,10 +184,27 @@ void vmrpc_for_each_vm(void (*fn)(struct vmrpc_vm *vm, struct vmrpc_server *serv
 /* gaccess.c: the caller holds kvm->srcu */
 int vmrpc_read_guest(struct kvm_vcpu *vcpu, void *to, u64 gva, size_t size);
 int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t size);
+int vmrpc_map_guest(struct kvm_vcpu *vcpu, u64 gva, bool write, struct kvm_host_map *map);
 int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argument, u64 gva,
 			     size_t size, bool write);
 int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argument, void *data,
 			bool write);
+
+/* client.c */
+int vmrpc_client_init(struct vmrpc_client *client, struct rvmrpc_args *args,
+		      const struct vmrpc_vm_call *call);
+int vmrpc_client_result(const struct vmrpc_client *client, const struct rvmrpc_args *args);
+void vmrpc_client_free(struct vmrpc_client *client);
+void vmrpc_client_free_later(struct vmrpc_client *client);
+
+/* bulk.c */
+struct rvmrpc_bulk *rvmrpc_bulk_new(const struct vmrpc_vm_call *call);
+void rvmrpc_bulk_get(struct rvmrpc_bulk *bulk);
+void rvmrpc_bulk_stop(struct rvmrpc_bulk *bulk);
+u64 rvmrpc_bulk_stored(const struct rvmrpc_bulk *bulk);
+void rvmrpc_bulk_free(struct rvmrpc_bulk *bulk);
+void rvmrpc_bulk_free_later(struct rvmrpc_bulk *bulk);
+int rvmrpc_transfer(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);
 
 /* queue.c */
 struct vmrpc_queue *vmrpc_queue_new(void);
@@ -185,6 +213,9 @@ int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_entries *arg);
 __poll_t vmrpc_queue_poll(struct vmrpc_queue *queue, struct file *file, poll_table *wait);
 void vmrpc_queue_close(struct vmrpc_queue *queue);
+
+/* uring.c */
+int vmrpc_uring_cmd(struct vmrpc_vm *vm, struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* vmlp.c */
 void vmlp_poller_prepare(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm);
@@ -207,9 +238,12 @@ void vmrpc_user_forget_calls(struct vmrpc_vm *vm);
 void vmrpc_user_remove_servers(struct vmrpc_vm *vm);
 
 /* rvmrpc.c */
-int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result);
+int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 flags,
+		    u64 *result);
+struct rvmrpc_bulk *rvmrpc_slot_bulk(struct vmrpc_vm *vm, u32 n, u64 seq);
 int rvmrpc_poll(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 flags, u64 *result);
 int rvmrpc_close(struct vmrpc_vm *vm, int reason);
+int __rvmrpc_call(struct vmrpc_vm *vm, struct rvmrpc_args *args, unsigned int timeout_ms);
 int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int timeout_ms,
 		  bool wait);
 bool rvmrpc_cancel(struct rvmrpc_async *async);

@@ -28,11 +28,9 @@ struct vmrpc_queued {
 	struct vmrpc_queue	*queue;
 	struct list_head	node;
 	u64			user_data;
-	void __user		*res;
-	struct mm_struct	*mm;	/* that res is in */
+	struct vmrpc_client	client;
+	struct mm_struct	*mm;	/* that the client's memory is in */
 	int			status;
-	u8			module[VMRPC_MODULE_LEN];
-	u8			data[];	/* the argument, and then the result */
 };
 
 struct vmrpc_queue *vmrpc_queue_new(void)
@@ -60,6 +58,7 @@ static void vmrpc_queued_release(struct rvmrpc_async *async)
 
 	kref_put(&queued->queue->ref, vmrpc_queue_free);
 	mmdrop(queued->mm);
+	vmrpc_client_free_later(&queued->client);
 	kfree(queued);
 }
 
@@ -97,28 +96,21 @@ static void vmrpc_queued_done(struct rvmrpc_async *async, int ret)
 static struct vmrpc_queued *vmrpc_queued_new(struct vmrpc_queue *queue,
 					     const struct vmrpc_vm_submit *arg)
 {
-	const struct vmrpc_vm_call *call = &arg->call;
 	struct vmrpc_queued *queued;
+	int ret;
 
-	queued = kzalloc(struct_size(queued, data, max(call->arg_size, call->res_size)),
-			 GFP_KERNEL_ACCOUNT);
+	queued = kzalloc(sizeof(*queued), GFP_KERNEL_ACCOUNT);
 	if (!queued)
 		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(queued->data, u64_to_user_ptr(call->arg), call->arg_size)) {
+	ret = vmrpc_client_init(&queued->client, &queued->async.args, &arg->call);
+	if (ret) {
 		kfree(queued);
-		return ERR_PTR(-EFAULT);
+		return ERR_PTR(ret);
 	}
-	memcpy(queued->module, call->module, sizeof(queued->module));
-	queued->async.args = (struct rvmrpc_args) {
-		.module = queued->module, .procedure = call->procedure,
-		.arg = queued->data, .arg_size = call->arg_size,
-		.res = queued->data, .res_size = call->res_size,
-	};
 	queued->async.done = vmrpc_queued_done;
 	queued->async.release = vmrpc_queued_release;
 	refcount_set(&queued->async.ref, 1);
 	queued->user_data = arg->user_data;
-	queued->res = u64_to_user_ptr(call->res);
 	queued->mm = current->mm;
 	mmgrab(queued->mm);
 	queued->queue = queue;
@@ -126,7 +118,6 @@ static struct vmrpc_queued *vmrpc_queued_new(struct vmrpc_queue *queue,
 	return queued;
 }
 
-/* @arg was checked for its module, sizes and reserved fields. */
 int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 		       const struct vmrpc_vm_submit *arg, bool wait)
 {
@@ -177,8 +168,8 @@ static int vmrpc_queued_reap(struct vmrpc_queued *queued, struct vmrpc_vm_done _
 
 	if (!done.status && current->mm != queued->mm)
 		done.status = -EFAULT;
-	if (!done.status && copy_to_user(queued->res, args->res, args->res_size))
-		done.status = -EFAULT;
+	if (!done.status)
+		done.status = vmrpc_client_result(&queued->client, args);
 	if (!done.status) {
 		done.result = args->result;
 		done.res_size = args->res_size;

@@ -58,6 +58,7 @@ struct rvmrpc_slot {
 	u64			seq;	/* of the last request; written by the claimer, under channel->lock */
 	u64			sent_at;	/* jiffies_64 */
 	struct rvmrpc_async	*async;	/* under channel->lock; NULL: a thread waits for done */
+	struct rvmrpc_bulk	*bulk;	/* the request's, while it is SENT and the channel open; may be NULL */
 	struct completion	done;	/* answered, or the channel is closed */
 };
 
@@ -65,6 +66,7 @@ struct rvmrpc_channel {
 	struct kref		ref;
 	struct kvm		*kvm;		/* NULL: loopback */
 	u32			nr_slots;
+	bool			bulk;		/* the guest transfers what is larger than a slot */
 	spinlock_t		lock;
 	int			closed;		/* -errno for all callers; under lock */
 	u64			next_seq;	/* under lock */
@@ -252,8 +254,11 @@ static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
 		ret = rvmrpc_guest_error(le32_to_cpu(header.status));
 	} else if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved))) {
 		ret = -EPROTO;
+	} else if (size > VMRPC_SLOT_DATA && rvmrpc_bulk_stored(args->bulk) < size) {
+		ret = -EPROTO;
 	} else {
-		memcpy(args->res, response + 1, size);
+		if (size <= VMRPC_SLOT_DATA)
+			memcpy(args->res, response + 1, size);
 		args->res_size = size;
 		args->result = le64_to_cpu(header.result);
 		ret = 0;
@@ -292,6 +297,7 @@ static void rvmrpc_async_stop_deadline(struct rvmrpc_async *async)
 /* Who took @async from its slot ends it. */
 static void rvmrpc_async_finish(struct rvmrpc_async *async, int ret)
 {
+	rvmrpc_bulk_stop(async->args.bulk);
 	vmrpc_stat_call(async->vm, &async->args, ret);
 	rvmrpc_async_stop_deadline(async);
 	async->done(async, ret);
@@ -476,7 +482,8 @@ static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args 
 	request->arg_size = cpu_to_le32(args->arg_size);
 	request->res_max = cpu_to_le32(args->res_size);
 	request->reserved = 0;
-	memcpy(request + 1, args->arg, args->arg_size);
+	if (args->arg_size <= VMRPC_SLOT_DATA)
+		memcpy(request + 1, args->arg, args->arg_size);
 	/* Pairs with the guest's acquire. */
 	smp_store_release(&request->seq, cpu_to_le64(slot->seq));
 	rvmrpc_page_unlock(&slot->request, flags);
@@ -489,6 +496,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	int ret;
 
 	WRITE_ONCE(slot->sent_at, get_jiffies_64());
+	slot->bulk = args->bulk;
 	rvmrpc_slot_set(channel, slot, RVMRPC_SENT);
 	ret = rvmrpc_slot_write(slot, args, timeout);
 	if (ret) {
@@ -554,12 +562,24 @@ static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	return rvmrpc_closed_or(channel, ret);
 }
 
+/* Without bulk a guest can neither take a large argument nor give a large result. */
+static int rvmrpc_channel_fit(struct rvmrpc_channel *channel, struct rvmrpc_args *args)
+{
+	if (channel->bulk)
+		return 0;
+	args->res_size = min(args->res_size, VMRPC_SLOT_DATA);
+	return args->arg_size > VMRPC_SLOT_DATA ? -E2BIG : 0;
+}
+
 static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 			       struct rvmrpc_args *args, long timeout)
 {
-	struct rvmrpc_slot *slot = rvmrpc_slot_claim(channel, &timeout);
-	int ret;
+	struct rvmrpc_slot *slot;
+	int ret = rvmrpc_channel_fit(channel, args);
 
+	if (ret)
+		return ret;
+	slot = rvmrpc_slot_claim(channel, &timeout);
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
 	ret = rvmrpc_exchange(vm, channel, slot, args, timeout, RVMRPC_SEND);
@@ -580,7 +600,7 @@ static int rvmrpc_args_check(const struct rvmrpc_args *args, unsigned int timeou
 	if (strlen(args->module) >= VMRPC_MODULE_LEN || !timeout_ms ||
 	    timeout_ms > VMRPC_MAX_TIMEOUT_MS)
 		return -EINVAL;
-	return args->arg_size > VMRPC_SLOT_DATA || args->res_size > VMRPC_SLOT_DATA ? -E2BIG : 0;
+	return !args->bulk && max(args->arg_size, args->res_size) > VMRPC_SLOT_DATA ? -E2BIG : 0;
 }
 
 /* Returns the channel, referenced; rvmrpc_caller_end() has to follow in any case. */
@@ -595,6 +615,25 @@ static void rvmrpc_caller_end(struct vmrpc_vm *vm)
 {
 	if (atomic_dec_and_test(&vm->callers))
 		wake_up_var(&vm->callers);
+}
+
+/* As rvmrpc_call(), which has the rest of @args; results are left in it. */
+int __rvmrpc_call(struct vmrpc_vm *vm, struct rvmrpc_args *args, unsigned int timeout_ms)
+{
+	struct rvmrpc_channel *channel;
+	int ret = rvmrpc_args_check(args, timeout_ms);
+
+	if (ret)
+		return ret;
+	channel = rvmrpc_caller_begin(vm);
+	ret = PTR_ERR_OR_ZERO(channel);
+	if (!ret) {
+		ret = rvmrpc_channel_call(vm, channel, args, msecs_to_jiffies(timeout_ms));
+		rvmrpc_channel_put(channel);
+	}
+	rvmrpc_caller_end(vm);
+	vmrpc_stat_call(vm, args, ret);
+	return ret;
 }
 
 /**
@@ -624,19 +663,8 @@ int rvmrpc_call(struct vmrpc_vm *vm, const char *module, u32 procedure,
 		.module = module, .procedure = procedure,
 		.arg = arg, .arg_size = arg_size, .res = res, .res_size = *res_size,
 	};
-	struct rvmrpc_channel *channel;
-	int ret = rvmrpc_args_check(&args, timeout_ms);
+	int ret = __rvmrpc_call(vm, &args, timeout_ms);
 
-	if (ret)
-		return ret;
-	channel = rvmrpc_caller_begin(vm);
-	ret = PTR_ERR_OR_ZERO(channel);
-	if (!ret) {
-		ret = rvmrpc_channel_call(vm, channel, &args, msecs_to_jiffies(timeout_ms));
-		rvmrpc_channel_put(channel);
-	}
-	rvmrpc_caller_end(vm);
-	vmrpc_stat_call(vm, &args, ret);
 	if (ret)
 		return ret;
 	*res_size = args.res_size;
@@ -725,6 +753,10 @@ static int rvmrpc_async_send(struct rvmrpc_async *async, long timeout)
 
 static int rvmrpc_async_submit(struct rvmrpc_async *async, long timeout, bool wait)
 {
+	int ret = rvmrpc_channel_fit(async->channel, &async->args);
+
+	if (ret)
+		return ret;
 	if (wait)
 		async->slot = rvmrpc_slot_claim(async->channel, &timeout);
 	else if (!rvmrpc_slot_try_claim(async->channel, &async->slot))
@@ -768,11 +800,38 @@ bool rvmrpc_cancel(struct rvmrpc_async *async)
 	taken = rvmrpc_async_abandon(async);
 	spin_unlock(&async->channel->lock);
 	if (taken) {
+		rvmrpc_bulk_stop(async->args.bulk);
 		vmrpc_stat_call(async->vm, &async->args, -EINTR);
 		rvmrpc_async_stop_deadline(async);
 	}
 	return taken;
 }
+
+/*
+ * The bulk of the request @seq in slot @n, while somebody waits for it, with a reference
+ * for a vCPU; a slot whose caller has gone no longer counts as SENT.
+ */
+struct rvmrpc_bulk *rvmrpc_slot_bulk(struct vmrpc_vm *vm, u32 n, u64 seq)
+{
+	struct rvmrpc_channel *channel = rvmrpc_channel_get(vm);
+	struct rvmrpc_bulk *bulk = NULL;
+	struct rvmrpc_slot *slot;
+
+	if (IS_ERR(channel))
+		return ERR_CAST(channel);
+	if (n < channel->nr_slots) {
+		slot = &channel->slots[array_index_nospec(n, channel->nr_slots)];
+		spin_lock(&channel->lock);
+		if (!channel->closed && slot->state == RVMRPC_SENT && slot->seq == seq)
+			bulk = slot->bulk;
+		if (bulk)
+			rvmrpc_bulk_get(bulk);
+		spin_unlock(&channel->lock);
+	}
+	rvmrpc_channel_put(channel);
+	return bulk ? bulk : ERR_PTR(-ECANCELED);
+}
+
 /* Page @n as the guest counts them: control, request 0, response 0, request 1, ... */
 static struct rvmrpc_page *rvmrpc_channel_page(struct rvmrpc_channel *channel, u32 n)
 {
@@ -897,16 +956,20 @@ static u32 rvmrpc_channel_install(struct vmrpc_vm *vm, struct rvmrpc_channel *ch
 }
 
 /* The caller holds kvm->srcu. */
-int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 *result)
+int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 flags,
+		    u64 *result)
 {
 	struct rvmrpc_channel *channel;
 	int ret;
 
+	if (flags & ~(u64)VMRPC_CHANNEL_BULK)
+		return -EINVAL;
 	if (!slots || slots > VMRPC_MAX_SLOTS || gfn > gpa_to_gfn(GENMASK_ULL(51, 0)) - 2 * slots)
 		return -EINVAL;
 	channel = rvmrpc_channel_alloc(vcpu->kvm, slots);
 	if (!channel)
 		return -ENOMEM;
+	channel->bulk = flags & VMRPC_CHANNEL_BULK;
 	ret = rvmrpc_channel_activate(channel, gfn);
 	if (ret) {
 		rvmrpc_channel_put(channel);

@@ -86,8 +86,10 @@ void vmrpc_stat_perform_end(struct vmrpc_counters *counters, int ret)
 }
 
 /* Does it take a module to answer so?  What else ends a call says nothing of the name. */
-static bool vmrpc_stat_answered(int ret)
+static bool vmrpc_stat_answered(const struct rvmrpc_args *args, int ret)
 {
+	if (!args->sent)
+		return false;
 	switch (ret) {
 	case 0:
 	case -E2BIG:
@@ -110,7 +112,7 @@ void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int re
 	struct vmrpc_stat_module *module;
 	struct vmrpc_counters *counters;
 
-	module = vmrpc_stat_answered(ret) ?
+	module = vmrpc_stat_answered(args, ret) ?
 		 vmrpc_stat_module(vm, VMRPC_STAT_GUEST, args->module) :
 		 vmrpc_stat_find(vm, VMRPC_STAT_GUEST, args->module, NULL);
 	counters = vmrpc_stat_counters(vm, VMRPC_STAT_GUEST, module, args->procedure);

@@ -1127,20 +1127,6 @@ TEST_F(channel, call_reserved_set_refused)
 	ASSERT_EQ(EINVAL, vmrpc_caller_call(&self->caller));
 }
 
-TEST_F(channel, call_argument_over_limit_refused)
-{
-	ASSERT_EQ(0, register_all(self));
-	self->caller.call.arg_size = VMRPC_SLOT_DATA + 1;
-	ASSERT_EQ(E2BIG, vmrpc_caller_call(&self->caller));
-}
-
-TEST_F(channel, call_room_over_limit_refused)
-{
-	ASSERT_EQ(0, register_all(self));
-	self->caller.call.res_size = VMRPC_SLOT_DATA + 1;
-	ASSERT_EQ(E2BIG, vmrpc_caller_call(&self->caller));
-}
-
 TEST_F(channel, call_argument_unmapped_fault)
 {
 	ASSERT_EQ(0, register_all(self));

@@ -27,8 +27,9 @@ static uint64_t gva;
 static uint64_t first_handle;	/* of the VM; those that follow are near it */
 static unsigned int seed;
 static bool stop;
+static uint8_t large[VMRPC_PAGE_SIZE * 4];
 static uint64_t hypercalls, calls;
-static uint8_t submitted[64];	/* results of calls that were submitted */
+static uint8_t submitted[VMRPC_PAGE_SIZE * 4];	/* results of calls that were submitted */
 
 struct fuzzer {
 	pthread_t thread;
@@ -59,6 +60,20 @@ static uint64_t number(struct fuzzer *fuzzer, uint64_t sensible)
 	default:
 		return sensible;
 	}
+}
+
+/* Of a request that is there, now and then. */
+static void fill_transfer(struct fuzzer *fuzzer)
+{
+	struct vmrpc_transfer *arg = addr_gva2hva(tvm.vm, gva);
+	uint32_t slot = pick(fuzzer, SLOTS);
+
+	arg->seq = number(fuzzer, vmrpc_channel_request(&channel, slot)->seq);
+	arg->gva = number(fuzzer, gva + pick(fuzzer, 8192));
+	arg->offset = number(fuzzer, pick(fuzzer, 2 * VMRPC_SLOT_DATA));
+	arg->size = number(fuzzer, pick(fuzzer, 2 * VMRPC_SLOT_DATA));
+	arg->slot = number(fuzzer, slot);
+	arg->flags = pick(fuzzer, 3);
 }
 
 static void fill_argument(struct fuzzer *fuzzer)
@@ -129,7 +144,7 @@ static void add_user_server(void)
 static void hypercall(struct fuzzer *fuzzer)
 {
 	static const struct vmrpc_test_wait wait = { .ms = 2 };
-	uint32_t op = pick(fuzzer, VMRPC_OP_POLL + 2);
+	uint32_t op = pick(fuzzer, VMRPC_OP_TRANSFER + 2);
 	uint32_t procedure = pick(fuzzer, VMRPC_TEST_PROCEDURES + 1);
 	uint64_t args[4] = { op };
 
@@ -152,9 +167,14 @@ static void hypercall(struct fuzzer *fuzzer)
 	case VMRPC_OP_REGISTER:
 		args[1] = number(fuzzer, 1 + pick(fuzzer, SLOTS));
 		args[2] = number(fuzzer, channel.gpa / getpagesize());
+		args[3] = pick(fuzzer, 2);
 		break;
 	case VMRPC_OP_POLL:
 		args[1] = number(fuzzer, pick(fuzzer, 2));
+		break;
+	case VMRPC_OP_TRANSFER:
+		fill_transfer(fuzzer);
+		args[3] = number(fuzzer, gva);
 		break;
 	}
 	if (!pick(fuzzer, 16))
@@ -202,7 +222,7 @@ static void submit(struct fuzzer *fuzzer)
 	vmrpc_caller_init(&caller, fd, 1 + pick(fuzzer, TIMEOUT_MS));
 	submit.call = caller.call;
 	submit.call.arg_size = number(fuzzer, pick(fuzzer, 64));
-	submit.call.res_size = pick(fuzzer, 64);
+	submit.call.res_size = pick(fuzzer, pick(fuzzer, 2) ? 64 : sizeof(submitted));
 	/* It may be written to when this has long returned. */
 	submit.call.res = number(fuzzer, (unsigned long)submitted);
 	ioctl(fd, VMRPC_VM_SUBMIT, &submit);
@@ -223,6 +243,10 @@ static void call(struct fuzzer *fuzzer)
 	vmrpc_caller_init(&caller, tvm.fd, 1 + pick(fuzzer, TIMEOUT_MS));
 	caller.call.arg_size = pick(fuzzer, 64);
 	caller.call.res_size = pick(fuzzer, 64);
+	if (!pick(fuzzer, 4)) {
+		caller.call.arg = (unsigned long)large;
+		caller.call.arg_size = pick(fuzzer, sizeof(large));
+	}
 	if (!pick(fuzzer, 8))
 		((uint8_t *)&caller.call)[pick(fuzzer, sizeof(caller.call))] ^= 1 << pick(fuzzer, 8);
 	/* Not for an hour, and not over memory of ours. */

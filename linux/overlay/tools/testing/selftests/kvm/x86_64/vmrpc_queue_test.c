@@ -315,7 +315,7 @@ TEST_F(queue, malformed_refused)
 	submit_init(&submit, NULL, &self->res[0], 0, LONG_MS);
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
 	ASSERT_EQ(EFAULT, errno);
-	submit.call.arg_size = VMRPC_SLOT_DATA + 1;
+	submit.call.arg_size = VMRPC_MAX_BULK + 1;
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_SUBMIT, &submit));
 	ASSERT_EQ(E2BIG, errno);
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));

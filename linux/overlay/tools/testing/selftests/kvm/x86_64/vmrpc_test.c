@@ -47,7 +47,7 @@ static int enable(struct kvm_vm *vm, struct kvm_vmrpc_config *config)
 
 TEST_F(config, capability_checked_gives_features)
 {
-	ASSERT_EQ(VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER,
+	ASSERT_EQ(VMRPC_F_KERNEL | VMRPC_F_REVERSE | VMRPC_F_USER | VMRPC_F_BULK,
 		  vm_check_cap(self->tvm.vm, KVM_CAP_VMRPC));
 }
 
@@ -296,7 +296,7 @@ TEST_F(bind, user_mode_refused)
 
 TEST_F(bind, operation_unknown_refused)
 {
-	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_hypercall(self->vcpu, VMRPC_OP_POLL + 1, 0, 0, 0, NULL));
+	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_hypercall(self->vcpu, VMRPC_OP_TRANSFER + 1, 0, 0, 0, NULL));
 	ASSERT_EQ(-VMRPC_ENOSYS, vmrpc_hypercall(self->vcpu, VMRPC_OP_MASK, 0, 0, 0, NULL));
 }
 
@@ -358,7 +358,8 @@ RESERVED(perform_a0_high, VMRPC_OP_PERFORM, 0, 1ull << 32);
 RESERVED(perform_a1_high, VMRPC_OP_PERFORM, 1, 1ull << 32);
 RESERVED(register_a0_procedure, VMRPC_OP_REGISTER, 0, 1 << VMRPC_PROCEDURE_SHIFT);
 RESERVED(register_a1_high, VMRPC_OP_REGISTER, 1, 1ull << 32);
-RESERVED(register_a3, VMRPC_OP_REGISTER, 3, 1);
+RESERVED(register_a3_flag, VMRPC_OP_REGISTER, 3, 1 << 1);
+RESERVED(register_a3_high, VMRPC_OP_REGISTER, 3, 1ull << 63);
 RESERVED(poll_a0_procedure, VMRPC_OP_POLL, 0, 1 << VMRPC_PROCEDURE_SHIFT);
 RESERVED(poll_a1_flag, VMRPC_OP_POLL, 1, 1 << 1);
 RESERVED(poll_a1_high, VMRPC_OP_POLL, 1, 1ull << 63);
