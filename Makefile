@@ -31,7 +31,8 @@ logged = @scripts/logged $(B)/log/$(1).log
 # What the first build takes is said beforehand.
 first = $(if $(wildcard $(1)),,$(2))
 
-KERNEL = CC="$(CC)"
+# KCSAN: only what says otherwise is watched, which is our part of KVM.
+KERNEL = CC="$(CC)" $(if $(filter kcsan,$(DEBUG_KERNELS)),KCSAN_SANITIZE=n)
 QEMU_OPTIONS := --target-list=x86_64-softmmu --prefix=/usr --python=/usr/bin/python3 \
 	--without-default-features --without-default-devices --with-devices-x86_64=bed \
 	--disable-install-blobs --disable-docs --disable-tools --disable-werror \
@@ -65,7 +66,7 @@ help:
 #:   bench             measure: build/bench/results.tsv
 #:   clean             remove build/
 #: Variables: JOBS=N (default: the number of CPUs), V=1 (show the builds' output),
-#:   DEBUG_KERNELS=1 (kernels with KASAN and lockdep; best in a clone of its own)
+#:   DEBUG_KERNELS=1 (kernels with KASAN and lockdep), =kcsan; best in a clone of its own
 
 # ---- Sources
 
@@ -84,7 +85,7 @@ DEBUG_KERNELS ?= 0
 export DEBUG_KERNELS
 $(B)/debug-$(DEBUG_KERNELS):
 	@mkdir -p $(@D)
-	@rm -f $(B)/debug-[01]
+	@rm -f $(B)/debug-*
 	@touch $@
 
 # What any kernel's configuration is made by, besides its tree.

@@ -30,6 +30,7 @@ check() {
 
 every=linux/base.config
 [ ! -e build/debug-1 ] || every="$every linux/debug.config"
+[ ! -e build/debug-kcsan ] || every="$every linux/kcsan.config"
 # shellcheck disable=SC2086	# a list
 {
 	check build/host-kernel/.config linux/config/*.config $every
