@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 setup() {
 	# The disk is only something to read; what of it is in memory is page cache.
-	guest start web --vcpus 2 --mem 256M -- \
+	guest start web --vcpus 2 --mem 256M --append "vmrpc.slots=6 vmrpc.threads=3" -- \
 		-drive file=/usr/bin/qemu-system-x86_64,format=raw,if=none,id=disk,readonly=on \
 		-device virtio-blk-pci,drive=disk
 	wait_for 90 vm_ready web
@@ -30,6 +30,11 @@ test_hello_in_the_hosts_log() {
 
 test_guest_found_the_interface() {
 	in_guest dmesg | grep -q 'vmrpc: features 0xf' || fail "not in the guest's log"
+}
+
+test_boot_options_slots_and_threads() {
+	expect 6 "$(vm_field web slots)"
+	expect 3 "$(in_guest 'cat /sys/devices/virtual/workqueue/vmrpc/max_active')"
 }
 
 test_list_shows_vm() {

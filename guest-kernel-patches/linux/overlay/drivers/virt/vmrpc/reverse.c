@@ -49,6 +49,10 @@ static unsigned int rvmrpc_slots = 8;
 module_param_named(slots, rvmrpc_slots, uint, 0444);
 MODULE_PARM_DESC(slots, "calls of the host that can be under way at once (default 8)");
 
+static unsigned int rvmrpc_nr_threads;
+module_param_named(threads, rvmrpc_nr_threads, uint, 0444);
+MODULE_PARM_DESC(threads, "slow and large calls that are carried out at once (default 0: all)");
+
 static unsigned int rvmrpc_park_ms = 20;
 module_param_named(park_ms, rvmrpc_park_ms, uint, 0644);
 MODULE_PARM_DESC(park_ms, "how long after a call a server thread itself waits for the next (default 20, 0: never)");
@@ -486,7 +490,9 @@ static int __init rvmrpc_channel_alloc(unsigned int max_slots)
 					 GFP_KERNEL | __GFP_ZERO);
 	if (!rvmrpc.pages)
 		goto err_slots;
-	rvmrpc_wq = alloc_workqueue("vmrpc", WQ_UNBOUND, 0);
+	/* Of which sysfs has max_active, to be changed at any time. */
+	rvmrpc_wq = alloc_workqueue("vmrpc", WQ_UNBOUND | WQ_SYSFS,
+				    min(rvmrpc_nr_threads, VMRPC_MAX_SLOTS));
 	if (!rvmrpc_wq)
 		goto err_pages;
 	return 0;
