@@ -210,13 +210,16 @@ struct vmrpc_vm_user_copy {
  * guest cannot take such; or any other VMRPC_E* that the procedure failed with.
  *
  * Memory for an argument or a result of more than VMRPC_SLOT_DATA bytes is pinned while the
- * call lasts, and the guest copies it directly: what a call that failed left there is undefined.
+ * call lasts, within RLIMIT_MEMLOCK (ENOMEM; CAP_IPC_LOCK is free), and the guest copies
+ * it directly: what a call that failed left there, or one that did not beyond its res_size, is
+ * undefined.  A file that is mapped shared cannot take such a result (EFAULT).
  */
 #define VMRPC_VM_CALL			_IOWR(VMRPC_IOCTL, 0x11, struct vmrpc_vm_call)
 /*
  * The same by io_uring: IORING_OP_URING_CMD with cmd_op VMRPC_VM_CALL, on a VM descriptor.
  * cqe->res is 0 or a negative error; the call's structure and memory stay where they are
- * until then.  ECANCELED the ring was closed, or its task ended.
+ * until then.  ECANCELED the ring was closed, or the task that submitted it ended; EAGAIN
+ * the descriptor has O_NONBLOCK, and all slots are in use.
  */
 struct vmrpc_uring_cmd {		/* in the sqe's cmd */
 	__u64	call;			/* address of a struct vmrpc_vm_call */

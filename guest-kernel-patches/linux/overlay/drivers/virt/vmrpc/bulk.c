@@ -12,7 +12,7 @@
 /* The host is trusted not to ask for more than this guest can do: but it may fail. */
 static void *rvmrpc_call_alloc(u32 size)
 {
-	return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 }
 
 /* Copy @size bytes, from the argument or (VMRPC_TRANSFER_RESULT) to the result. */
@@ -76,7 +76,7 @@ void rvmrpc_call_free(struct rvmrpc_call *call)
  *	was written there before is lost
  * @size: in bytes, at most @call->res_max
  *
- * Context: in the procedure.  May sleep.
+ * Context: in the procedure, which is to be slow.  May sleep.
  * Return: 0, -EMSGSIZE the caller cannot take as much, -ENOMEM.
  */
 int rvmrpc_call_grow(struct rvmrpc_call *call, u32 size)

@@ -10,6 +10,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
@@ -27,12 +28,22 @@ struct rvmrpc_pages {
 
 struct rvmrpc_bulk {
 	refcount_t		ref;		/* the owner's, and that of each vCPU that copies */
+	struct mm_struct	*mm;		/* the client's */
+	u32			charged;	/* pages, to mm->pinned_vm */
 	struct rvmrpc_pages	arg, res;	/* pinned as long as the owner is there */
 	spinlock_t		lock;		/* the fields below; the pages' contents until stopped */
 	bool			stopped;
-	u64			stored;		/* bytes of the result; read without the lock */
+	u64			stored;		/* bytes of the result, from its beginning; read without the lock */
 	struct work_struct	free_work;
 };
+
+static u32 rvmrpc_pages_needed(u64 address, u32 size)
+{
+	/* What fits a slot needs none. */
+	if (size <= VMRPC_SLOT_DATA)
+		return 0;
+	return DIV_ROUND_UP(offset_in_page(address) + (u64)size, PAGE_SIZE);
+}
 
 static void rvmrpc_pages_unpin(struct rvmrpc_pages *pages, bool dirty)
 {
@@ -40,13 +51,13 @@ static void rvmrpc_pages_unpin(struct rvmrpc_pages *pages, bool dirty)
 	kvfree(pages->pages);
 }
 
-/* What fits a slot needs none. */
 static int rvmrpc_pages_pin(struct rvmrpc_pages *pages, u64 address, u32 size, bool write)
 {
-	u32 nr = DIV_ROUND_UP(offset_in_page(address) + (u64)size, PAGE_SIZE);
+	u32 nr = rvmrpc_pages_needed(address, size);
+	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	long ret;
 
-	if (size <= VMRPC_SLOT_DATA)
+	if (!nr)
 		return 0;
 	if (!access_ok(u64_to_user_ptr(address), size))
 		return -EFAULT;
@@ -55,8 +66,7 @@ static int rvmrpc_pages_pin(struct rvmrpc_pages *pages, u64 address, u32 size, b
 		return -ENOMEM;
 	while (pages->nr < nr) {
 		ret = pin_user_pages_fast((address & PAGE_MASK) + (u64)pages->nr * PAGE_SIZE,
-					  nr - pages->nr, write ? FOLL_WRITE : 0,
-					  pages->pages + pages->nr);
+					  nr - pages->nr, flags, pages->pages + pages->nr);
 		if (ret <= 0)
 			return ret ? ret : -EFAULT;
 		pages->nr += ret;
@@ -64,6 +74,11 @@ static int rvmrpc_pages_pin(struct rvmrpc_pages *pages, u64 address, u32 size, b
 	pages->offset = offset_in_page(address);
 	pages->size = size;
 	return 0;
+}
+
+u64 rvmrpc_bulk_stored(const struct rvmrpc_bulk *bulk)
+{
+	return READ_ONCE(bulk->stored);
 }
 
 /* Nothing is copied any more when it returned.  NULL will do. */
@@ -87,7 +102,9 @@ void rvmrpc_bulk_free(struct rvmrpc_bulk *bulk)
 {
 	rvmrpc_bulk_stop(bulk);
 	rvmrpc_pages_unpin(&bulk->arg, false);
-	rvmrpc_pages_unpin(&bulk->res, true);
+	rvmrpc_pages_unpin(&bulk->res, rvmrpc_bulk_stored(bulk));
+	atomic64_sub(bulk->charged, &bulk->mm->pinned_vm);
+	mmdrop(bulk->mm);
 	rvmrpc_bulk_put(bulk);
 }
 
@@ -100,7 +117,29 @@ static void rvmrpc_bulk_free_work(struct work_struct *work)
 void rvmrpc_bulk_free_later(struct rvmrpc_bulk *bulk)
 {
 	rvmrpc_bulk_stop(bulk);
-	queue_work(system_unbound_wq, &bulk->free_work);
+	queue_work(vmrpc_wq, &bulk->free_work);
+}
+
+/* As RDMA does it: the guest may keep the pages pinned until the deadline. */
+static int rvmrpc_bulk_charge(struct rvmrpc_bulk *bulk, u32 pages)
+{
+	u64 pinned = atomic64_add_return(pages, &bulk->mm->pinned_vm);
+
+	bulk->charged = pages;
+	return pinned > rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT && !capable(CAP_IPC_LOCK) ? -ENOMEM : 0;
+}
+
+static int rvmrpc_bulk_pin(struct rvmrpc_bulk *bulk, const struct vmrpc_vm_call *call)
+{
+	int ret;
+
+	ret = rvmrpc_bulk_charge(bulk, rvmrpc_pages_needed(call->arg, call->arg_size) +
+				       rvmrpc_pages_needed(call->res, call->res_size));
+	if (!ret)
+		ret = rvmrpc_pages_pin(&bulk->arg, call->arg, call->arg_size, false);
+	if (!ret)
+		ret = rvmrpc_pages_pin(&bulk->res, call->res, call->res_size, true);
+	return ret;
 }
 
 /* In the client's process.  Returns NULL if argument and result fit a slot. */
@@ -115,21 +154,16 @@ struct rvmrpc_bulk *rvmrpc_bulk_new(const struct vmrpc_vm_call *call)
 	if (!bulk)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&bulk->ref, 1);
+	bulk->mm = current->mm;
+	mmgrab(bulk->mm);
 	spin_lock_init(&bulk->lock);
 	INIT_WORK(&bulk->free_work, rvmrpc_bulk_free_work);
-	ret = rvmrpc_pages_pin(&bulk->arg, call->arg, call->arg_size, false);
-	if (!ret)
-		ret = rvmrpc_pages_pin(&bulk->res, call->res, call->res_size, true);
+	ret = rvmrpc_bulk_pin(bulk, call);
 	if (ret) {
 		rvmrpc_bulk_free(bulk);
 		return ERR_PTR(ret);
 	}
 	return bulk;
-}
-
-u64 rvmrpc_bulk_stored(const struct rvmrpc_bulk *bulk)
-{
-	return READ_ONCE(bulk->stored);
 }
 
 /* @result: to the client's pages, else from them; their bytes from @offset on. */
@@ -161,8 +195,8 @@ static int rvmrpc_bulk_copy(struct rvmrpc_bulk *bulk, u64 offset, void *guest, u
 		ret = -ECANCELED;
 	} else {
 		rvmrpc_pages_copy(result ? &bulk->res : &bulk->arg, offset, guest, size, result);
-		if (result)
-			WRITE_ONCE(bulk->stored, bulk->stored + size);
+		if (result && offset <= bulk->stored)
+			WRITE_ONCE(bulk->stored, max(bulk->stored, offset + size));
 	}
 	spin_unlock(&bulk->lock);
 	return ret;
@@ -184,7 +218,10 @@ static int rvmrpc_transfer_page(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk,
 	return ret ? ret : part;
 }
 
-/* What was copied before something failed is told first. */
+/*
+ * What was copied before something failed is told first.  Each page takes an entry of the
+ * vCPU's dirty ring, which only its next entry to the guest has emptied.
+ */
 static int rvmrpc_transfer_pages(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk, u64 offset,
 				 u64 gva, u64 size, bool result, u64 *copied)
 {
@@ -198,7 +235,8 @@ static int rvmrpc_transfer_pages(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk
 			break;
 		*copied += ret;
 		cond_resched();
-	} while (*copied < size && !signal_pending(current));
+	} while (*copied < size && !signal_pending(current) &&
+		 !kvm_test_request(KVM_REQ_DIRTY_RING_SOFT_FULL, vcpu));
 	return *copied ? 0 : ret;
 }
 
@@ -230,6 +268,8 @@ int rvmrpc_transfer(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *re
 	pages = store ? &bulk->res : &bulk->arg;
 	if (offset > pages->size || size > pages->size - offset)
 		ret = -EINVAL;
+	else if (le64_to_cpu(arg.gva) + size < size)
+		ret = -EFAULT;
 	else
 		ret = rvmrpc_transfer_pages(vcpu, bulk, offset, le64_to_cpu(arg.gva),
 					    min_t(u64, size, RVMRPC_TRANSFER_MAX), store, result);

@@ -77,10 +77,17 @@ void vmrpc_client_free(struct vmrpc_client *client)
 		rvmrpc_bulk_free(client->bulk);
 }
 
-/* The same, from where one must not sleep. */
+/* From where one must not sleep: the client's memory is its own again. */
+void vmrpc_client_free_bulk(struct vmrpc_client *client)
+{
+	if (client->bulk)
+		rvmrpc_bulk_free_later(client->bulk);
+	client->bulk = NULL;
+}
+
+/* vmrpc_client_free(), from there. */
 void vmrpc_client_free_later(struct vmrpc_client *client)
 {
 	kfree(client->data);
-	if (client->bulk)
-		rvmrpc_bulk_free_later(client->bulk);
+	vmrpc_client_free_bulk(client);
 }

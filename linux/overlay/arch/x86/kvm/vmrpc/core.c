@@ -21,6 +21,8 @@
 
 #define VMRPC_PRINT_RATE	10	/* lines a second */
 
+struct workqueue_struct *vmrpc_wq, *vmrpc_refresh_wq;
+
 static LIST_HEAD(vmrpc_vms);
 static bool vmrpc_ready;	/* written when a vendor module comes and goes */
 static DEFINE_MUTEX(vmrpc_vms_lock);
@@ -484,11 +486,36 @@ unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsig
 	return ret;
 }
 
+/* Once: they outlive what descriptors that are still open may leave to them. */
+static int vmrpc_wq_init(void)
+{
+	if (!vmrpc_wq)
+		vmrpc_wq = alloc_workqueue("vmrpc_host", WQ_UNBOUND, 0);
+	if (!vmrpc_refresh_wq)
+		vmrpc_refresh_wq = alloc_workqueue("vmrpc_refresh", WQ_UNBOUND, 0);
+	return vmrpc_wq && vmrpc_refresh_wq ? 0 : -ENOMEM;
+}
+
+static void vmrpc_wq_destroy(struct workqueue_struct *wq)
+{
+	if (wq)
+		destroy_workqueue(wq);
+}
+
+/* No descriptor is open any more. */
+void vmrpc_module_exit(void)
+{
+	vmrpc_wq_destroy(vmrpc_refresh_wq);
+	vmrpc_wq_destroy(vmrpc_wq);
+}
+
 /* When KVM has found a CPU that it can use: a guest's kernel has no VMs, and no /dev/vmrpc. */
 void vmrpc_init(void)
 {
-	int ret = vmrpc_print_init();
+	int ret = vmrpc_wq_init();
 
+	if (!ret)
+		ret = vmrpc_print_init();
 	if (!ret) {
 		ret = vmrpc_dev_init();
 		if (ret)

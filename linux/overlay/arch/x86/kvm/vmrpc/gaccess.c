@@ -8,6 +8,7 @@
 
 #include "internal.h"
 #include "../mmu.h"
+#include "../smm.h"
 #include "../x86.h"
 
 /* The page walk ignores the bits above those it uses, the CPU does not. */
@@ -49,18 +50,24 @@ int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t s
 	return 0;
 }
 
-/* Maps the page that @gva is in, until kvm_vcpu_unmap(). */
+/*
+ * Maps the page that @gva is in, until kvm_vcpu_unmap().  Only RAM that the guest can
+ * write; not for a vCPU in SMM, which kvm_vcpu_map() knows nothing of.
+ */
 int vmrpc_map_guest(struct kvm_vcpu *vcpu, u64 gva, bool write, struct kvm_host_map *map)
 {
 	struct x86_exception fault;
 	gpa_t gpa = INVALID_GPA;
 
-	if (vmrpc_range_valid(vcpu, gva, 1))
+	if (vmrpc_range_valid(vcpu, gva, 1) && !is_smm(vcpu))
 		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
 			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
 	if (gpa == INVALID_GPA || kvm_vcpu_map(vcpu, gpa_to_gfn(gpa), map))
 		return -EFAULT;
-	return 0;
+	if (map->page != KVM_UNMAPPED_PAGE)
+		return 0;
+	kvm_vcpu_unmap(vcpu, map, false);
+	return -EFAULT;
 }
 
 /*

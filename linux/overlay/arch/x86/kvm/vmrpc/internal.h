@@ -155,7 +155,10 @@ struct rvmrpc_async {
 	bool			expired;	/* under channel->lock */
 };
 
-/* core.c */
+/* core.c: work that may be under way when the last descriptor has gone */
+extern struct workqueue_struct *vmrpc_wq;		/* short */
+extern struct workqueue_struct *vmrpc_refresh_wq;	/* as long as a VMM's memory takes */
+
 struct kvm *vmrpc_vm_get_kvm(struct vmrpc_vm *vm);
 void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info);
 int vmrpc_vm_reset(struct vmrpc_vm *vm);
@@ -195,6 +198,7 @@ int vmrpc_client_init(struct vmrpc_client *client, struct rvmrpc_args *args,
 		      const struct vmrpc_vm_call *call);
 int vmrpc_client_result(const struct vmrpc_client *client, const struct rvmrpc_args *args);
 void vmrpc_client_free(struct vmrpc_client *client);
+void vmrpc_client_free_bulk(struct vmrpc_client *client);
 void vmrpc_client_free_later(struct vmrpc_client *client);
 
 /* bulk.c */

@@ -80,6 +80,8 @@ static void vmrpc_queued_done(struct rvmrpc_async *async, int ret)
 	struct vmrpc_queue *queue = queued->queue;
 	bool closed;
 
+	/* Nobody may ever reap it. */
+	vmrpc_client_free_bulk(&queued->client);
 	spin_lock(&queue->lock);
 	queued->status = ret;
 	closed = queue->closed;

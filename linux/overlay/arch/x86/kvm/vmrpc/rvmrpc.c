@@ -17,6 +17,7 @@
  */
 #include <linux/mmu_context.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
@@ -177,7 +178,7 @@ static int rvmrpc_page_refresh(struct rvmrpc_page *page)
 	if (!refresh)
 		return -ENOMEM;
 	kref_get(&refresh->ref);
-	queue_work(system_unbound_wq, &refresh->work);
+	queue_work(vmrpc_refresh_wq, &refresh->work);
 	if (wait_for_completion_interruptible_timeout(&refresh->done, RVMRPC_REFRESH_WAIT) > 0)
 		ret = refresh->ret;
 	kref_put(&refresh->ref, rvmrpc_refresh_free);
@@ -367,16 +368,14 @@ static bool rvmrpc_slot_deliver(struct rvmrpc_channel *channel, struct rvmrpc_sl
 static void rvmrpc_deliver(struct rvmrpc_channel *channel)
 {
 	struct rvmrpc_slot *slot;
-	bool freed = false;
 	u32 i;
 
 	for (i = 0; i < channel->nr_slots; i++) {
 		slot = &channel->slots[i];
-		if (READ_ONCE(slot->state) >= RVMRPC_SENT)
-			freed |= rvmrpc_slot_deliver(channel, slot, rvmrpc_slot_answered(slot));
+		if (READ_ONCE(slot->state) >= RVMRPC_SENT &&
+		    rvmrpc_slot_deliver(channel, slot, rvmrpc_slot_answered(slot)))
+			wake_up(&channel->free_wait);
 	}
-	if (freed)
-		wake_up(&channel->free_wait);
 }
 
 /* Claims a free slot; false if there is none and the channel is open. */
@@ -410,10 +409,15 @@ static struct rvmrpc_slot *rvmrpc_slot_claim(struct rvmrpc_channel *channel, lon
 
 	if (rvmrpc_slot_try_claim(channel, &slot))
 		return slot;
-	ret = wait_event_interruptible_timeout(channel->free_wait,
-					       rvmrpc_slot_try_claim(channel, &slot), *timeout);
-	if (ret <= 0)
+	/* Exclusively: a slot wakes one caller, who has waited longest. */
+	ret = ___wait_event(channel->free_wait,
+			    ___wait_cond_timeout(rvmrpc_slot_try_claim(channel, &slot)),
+			    TASK_INTERRUPTIBLE, 1, *timeout, __ret = schedule_timeout(__ret));
+	if (ret <= 0) {
+		/* It may have been woken all the same. */
+		wake_up(&channel->free_wait);
 		return ERR_PTR(ret ? -EINTR : -ETIMEDOUT);
+	}
 	*timeout = ret;
 	return slot;
 }
@@ -496,7 +500,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	int ret;
 
 	WRITE_ONCE(slot->sent_at, get_jiffies_64());
-	slot->bulk = args->bulk;
+	slot->bulk = channel->bulk ? args->bulk : NULL;
 	rvmrpc_slot_set(channel, slot, RVMRPC_SENT);
 	ret = rvmrpc_slot_write(slot, args, timeout);
 	if (ret) {
@@ -739,7 +743,7 @@ static int rvmrpc_async_send(struct rvmrpc_async *async, long timeout)
 
 	INIT_DELAYED_WORK(&async->deadline, rvmrpc_async_deadline);
 	refcount_inc(&async->ref);
-	queue_delayed_work(system_wq, &async->deadline, timeout);
+	queue_delayed_work(vmrpc_wq, &async->deadline, timeout);
 	ret = rvmrpc_exchange(async->vm, async->channel, async->slot, &async->args, timeout,
 			      RVMRPC_SEND);
 	if (!ret) {
@@ -887,6 +891,8 @@ static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots
 	kref_init(&channel->ref);
 	channel->kvm = kvm;
 	channel->nr_slots = nr_slots;
+	/* Not those of a channel before: a guest's late worker may still have one. */
+	channel->next_seq = (u64)get_random_u32() << 32;
 	spin_lock_init(&channel->lock);
 	init_waitqueue_head(&channel->free_wait);
 	for (n = 0; n < rvmrpc_nr_pages(nr_slots); n++)

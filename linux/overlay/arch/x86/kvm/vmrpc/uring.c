@@ -3,8 +3,8 @@
  * VMRPC_VM_CALL by io_uring.  A call that finds no free slot is issued again by one of
  * io_uring's workers, which waits for one.
  *
- * A ring or a task that ends cancels its commands, from when one is marked cancelable
- * until io_uring_cmd_done().
+ * A ring that is closed, and a process that ends, cancel their commands: those that are
+ * marked cancelable, until io_uring_cmd_done().
  */
 #include <linux/io_uring/cmd.h>
 #include <linux/slab.h>
@@ -108,9 +108,10 @@ static int vmrpc_uring_submit(struct vmrpc_vm *vm, struct vmrpc_uring *uring,
 	/* It may end, and be gone, before this returns. */
 	refcount_inc(&uring->async.ref);
 	ret = rvmrpc_submit(vm, &uring->async, timeout_ms, wait);
-	/* Pairs with vmrpc_uring_cancel(): the call has a channel. */
-	if (!ret)
+	if (!ret) {
+		/* Pairs with vmrpc_uring_cancel(): the call has a channel. */
 		smp_store_release(&uring->submitted, true);
+	}
 	rvmrpc_async_put(&uring->async);
 	return ret;
 }
@@ -123,6 +124,9 @@ static int vmrpc_uring_issue(struct vmrpc_vm *vm, struct vmrpc_uring *uring,
 	int ret = vmrpc_uring_submit(vm, uring, timeout_ms, false);
 
 	if (ret) {
+		/* Not a signal: the task has other completions to see to. */
+		if (ret == -EINTR && !uring->async.args.sent)
+			ret = -EAGAIN;
 		rvmrpc_async_put(&uring->async);
 		return ret;
 	}
@@ -163,6 +167,10 @@ int vmrpc_uring_cmd(struct vmrpc_vm *vm, struct io_uring_cmd *cmd, unsigned int 
 		return -EINVAL;
 	if (copy_from_user(&call, user, sizeof(call)))
 		return -EFAULT;
+	/* Pinning takes long: a worker does it. */
+	if (issue_flags & IO_URING_F_NONBLOCK &&
+	    max(call.arg_size, call.res_size) > VMRPC_SLOT_DATA)
+		return -EAGAIN;
 	uring = vmrpc_uring_new(cmd, &call);
 	if (IS_ERR(uring))
 		return PTR_ERR(uring);

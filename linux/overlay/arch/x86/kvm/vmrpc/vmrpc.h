@@ -13,6 +13,7 @@
 
 void vmrpc_init(void);
 void vmrpc_exit(void);
+void vmrpc_module_exit(void);
 int vmrpc_features(struct kvm *kvm);
 int vmrpc_vm_enable(struct kvm *kvm, u64 config);
 void vmrpc_vm_destroy(struct kvm *kvm);
@@ -44,6 +45,7 @@ static inline bool vmlp_has_message(struct kvm_vcpu *vcpu)
 
 static inline void vmrpc_init(void) { }
 static inline void vmrpc_exit(void) { }
+static inline void vmrpc_module_exit(void) { }
 static inline int vmrpc_features(struct kvm *kvm) { return 0; }
 static inline int vmrpc_vm_enable(struct kvm *kvm, u64 config) { return -EINVAL; }
 static inline void vmrpc_vm_destroy(struct kvm *kvm) { }

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <linux/userfaultfd.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -259,6 +262,27 @@ TEST_F(bulk, room_read_only_fault)
 	ASSERT_EQ(EFAULT, vmrpc_caller_call(&self->caller));
 }
 
+/* Root's limit is not asked for: in a child that gave that up. */
+static int call_without_capability(struct vmrpc_caller *caller, rlim_t limit)
+{
+	struct rlimit memlock = { limit, limit };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setrlimit(RLIMIT_MEMLOCK, &memlock) || setuid(65534) ?
+		      255 : vmrpc_caller_call(caller));
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+TEST_F(bulk, limit_of_locked_memory_counts)
+{
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(ENOMEM, call_without_capability(&self->caller, 7 * PAGE));
+	ASSERT_EQ(ETIMEDOUT, call_without_capability(&self->caller, 8 * PAGE));
+}
+
 TEST_F(bulk, argument_at_end_of_addresses_fault)
 {
 	self->caller.call.arg = -PAGE;
@@ -282,6 +306,7 @@ TEST_F(bulk, guest_without_room_cut_to_slot)
 	call_start(self);
 	ASSERT_EQ(VMRPC_SLOT_DATA, vmrpc_channel_request(&self->channel, 0)->res_max);
 	transfer_init(self, VMRPC_TRANSFER_RESULT);
+	ASSERT_EQ(-VMRPC_ECANCELED, transfer(self, NULL));
 	vmrpc_channel_reply(&self->channel, 0, 0, "x", 1);
 	vmrpc_poll(self->vcpu, 0, NULL);
 	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
@@ -301,6 +326,22 @@ TEST_F(bulk, result_transferred_in_part_refused)
 {
 	call_start(self);
 	transfer_init(self, VMRPC_TRANSFER_RESULT)->size = SIZE - 1;
+	ASSERT_EQ(0, transfer(self, NULL));
+	answer(self, 0, SIZE);
+	ASSERT_EQ(EPROTO, vmrpc_caller_join(&self->caller));
+}
+
+TEST_F(bulk, result_with_gap_refused)
+{
+	struct vmrpc_transfer *arg;
+
+	call_start(self);
+	arg = transfer_init(self, VMRPC_TRANSFER_RESULT);
+	arg->size = PAGE;
+	ASSERT_EQ(0, transfer(self, NULL));
+	ASSERT_EQ(0, transfer(self, NULL));
+	arg->offset = PAGE + 1;
+	arg->size = SIZE - PAGE - 1;
 	ASSERT_EQ(0, transfer(self, NULL));
 	answer(self, 0, SIZE);
 	ASSERT_EQ(EPROTO, vmrpc_caller_join(&self->caller));
@@ -359,6 +400,17 @@ TEST_F(bulk, transfer_offset_wraps_refused)
 TEST_F(bulk, transfer_size_wraps_refused)
 {
 	expect_transfer(self, 0, VMRPC_EINVAL, arg->offset = 1; arg->size = ~0ull);
+}
+
+TEST_F(bulk, transfer_memory_wraps_fault)
+{
+	expect_transfer(self, 0, VMRPC_EFAULT, arg->gva = -PAGE);
+}
+
+TEST_F(bulk, transfer_of_argument_in_slot_refused)
+{
+	self->caller.call.arg_size = 100;
+	expect_transfer(self, 0, VMRPC_EINVAL, arg->size = 100);
 }
 
 TEST_F(bulk, transfer_other_request_canceled)
@@ -471,6 +523,40 @@ TEST_F(bulk, registered_anew_canceled)
 	expect_canceled(self);
 }
 
+/* The vCPU is in the middle of it, and waits for the VMM's memory. */
+TEST_F(bulk, ends_meanwhile_canceled)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { .start = (unsigned long)self->guest, .len = PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_zeropage zero = { .range = range.range };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	struct vmrpc_async async;
+	struct uffd_msg fault;
+
+	if (fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, madvise(self->guest, PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &range));
+	memset(self->res, 0x5a, SIZE);
+	call_start(self);
+	transfer_init(self, VMRPC_TRANSFER_RESULT);
+	vmrpc_async_start(&async, self->vcpu, VMRPC_OP_TRANSFER, 0, 0, self->param);
+	ASSERT_EQ(sizeof(fault), read(fd, &fault, sizeof(fault)));
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
+	ASSERT_FALSE(__atomic_load_n(&async.done, __ATOMIC_ACQUIRE));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	vmrpc_async_join(&async);
+	ASSERT_EQ(0, async.run_errno);
+	ASSERT_EQ(-VMRPC_ECANCELED, async.ret);
+	ASSERT_TRUE(all(self->res, 0x5a, SIZE));
+	close(fd);
+}
+
 /* Calls that are submitted */
 
 #define submit(self, from)								\
@@ -543,6 +629,16 @@ static long pins(void)
 	if (file)
 		fclose(file);
 	return balance;
+}
+
+TEST_F(bulk, submitted_pins_given_back_before_reaped)
+{
+	long before = pins();
+
+	ASSERT_EQ(0, submit(self, self->tvm.fd));
+	ASSERT_LT(before, pins());
+	answer(self, VMRPC_EINVAL, 0);
+	VMRPC_WAIT_FOR(pins() == before);
 }
 
 TEST_F(bulk, pins_given_back)

@@ -3,6 +3,7 @@
  * Tests of Reverse VMRPC: registering a channel, polling, calls from the host and
  * what ends them.  The test plays the guest's server, and as a guest that lies.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -651,6 +652,71 @@ TEST_F(channel, four_slots_all_in_flight)
 	for (i = 0; i < SLOTS; i++) {
 		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
 		ASSERT_EQ(i, callers[i].res[0]);
+	}
+}
+
+/* Of this process's threads, those that sleep. */
+static int sleeping_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+
+	while ((entry = readdir(dir))) {
+		char path[64], state = 0;
+		FILE *stat;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", entry->d_name);
+		stat = fopen(path, "r");
+		if (!stat)
+			continue;
+		count += fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && state == 'S';
+		fclose(stat);
+	}
+	closedir(dir);
+	return count;
+}
+
+/* As long as they sleep: one that comes just then may be faster. */
+TEST_F(channel, waiters_for_a_slot_served_in_order)
+{
+	struct vmrpc_caller callers[SLOTS];
+	int i, asleep = sleeping_threads();
+
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	for (i = 0; i < SLOTS; i++) {
+		vmrpc_caller_init(&callers[i], self->tvm.fd, LONG_MS);
+		callers[i].arg[0] = i;
+		vmrpc_caller_start(&callers[i]);
+		VMRPC_WAIT_FOR(sleeping_threads() == asleep + i + 1);
+	}
+	for (i = 0; i < SLOTS; i++) {
+		VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+		ASSERT_EQ(i, *(uint8_t *)(vmrpc_channel_request(&self->channel, 0) + 1));
+		vmrpc_channel_reply(&self->channel, 0, 0, NULL, 0);
+		ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
+	}
+}
+
+/* One whose deadline passes leaves the queue. */
+TEST_F(channel, waiter_for_a_slot_gives_up_others_served)
+{
+	struct vmrpc_caller callers[3];
+	int i, asleep = sleeping_threads();
+
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	for (i = 0; i < 3; i++) {
+		vmrpc_caller_init(&callers[i], self->tvm.fd, i == 1 ? SHORT_MS : LONG_MS);
+		vmrpc_caller_start(&callers[i]);
+		VMRPC_WAIT_FOR(sleeping_threads() == asleep + i + 1 || i);
+	}
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_join(&callers[1]));
+	for (i = 0; i < 3; i += 2) {
+		VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+		vmrpc_channel_reply(&self->channel, 0, 0, NULL, 0);
+		ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
 	}
 }
 

@@ -127,6 +127,29 @@ TEST_F(uring, answered)
 	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
 }
 
+TEST_F(uring, by_a_worker_answered)
+{
+	prepare_call(self, 1)->flags = IOSQE_ASYNC;
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).calls_in_flight == 1);
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, completion(&self->ring, NULL));
+	ASSERT_EQ(0x1001, self->res[1]);
+}
+
+TEST_F(uring, completion_deferred_answered)
+{
+	struct io_uring ring;
+
+	ASSERT_EQ(0, io_uring_queue_init(8, &ring, IORING_SETUP_SINGLE_ISSUER |
+					 IORING_SETUP_DEFER_TASKRUN));
+	prepare(&ring, self->tvm.fd, &self->calls[1], 1);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(0, completion(&ring, NULL));
+	ASSERT_EQ(0x1001, self->res[1]);
+}
+
 TEST_F(uring, several_under_way)
 {
 	prepare_call(self, 0);
@@ -169,6 +192,7 @@ TEST_F(uring, large_transferred)
 	self->calls[0].res = (unsigned long)memory;
 	self->calls[0].res_size = 2 * PAGE;
 	submit_call(self, 0);
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
 	memset(addr_gva2hva(self->tvm.vm, gva), 0x5a, 2 * PAGE);
 	*arg = (struct vmrpc_transfer) {
 		.seq = vmrpc_channel_request(&self->channel, 0)->seq,
