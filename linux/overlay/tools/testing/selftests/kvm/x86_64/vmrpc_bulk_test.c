@@ -50,17 +50,16 @@ static uint8_t *map(size_t size)
 	return memory;
 }
 
-FIXTURE_SETUP(bulk)
+static void setup(FIXTURE_DATA(bulk) *self, uint32_t dirty_ring_size)
 {
 	uint32_t i;
 
-	if (!(kvm_check_cap(KVM_CAP_VMRPC) & VMRPC_F_BULK))
-		SKIP(return, "the host kernel has no VMRPC_F_BULK");
-	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_create_dirty_ring(&self->tvm, dirty_ring_size);
 	vmrpc_tvm_enable(&self->tvm, -1);
 	self->vcpu = self->tvm.vcpus[0];
 	vmrpc_channel_init(&self->channel, self->tvm.vm, SLOTS);
-	ASSERT_EQ(0, register_flags(self->vcpu, &self->channel, VMRPC_CHANNEL_BULK));
+	TEST_ASSERT(!register_flags(self->vcpu, &self->channel, VMRPC_CHANNEL_BULK),
+		    "REGISTER failed");
 
 	self->gva = vm_vaddr_alloc_pages(self->tvm.vm, GUEST_PAGES);
 	self->guest = addr_gva2hva(self->tvm.vm, self->gva);
@@ -74,6 +73,13 @@ FIXTURE_SETUP(bulk)
 	self->caller.call.arg_size = SIZE;
 	self->caller.call.res = (unsigned long)self->res;
 	self->caller.call.res_size = SIZE;
+}
+
+FIXTURE_SETUP(bulk)
+{
+	if (!(kvm_check_cap(KVM_CAP_VMRPC) & VMRPC_F_BULK))
+		SKIP(return, "the host kernel has no VMRPC_F_BULK");
+	setup(self, 0);
 }
 
 FIXTURE_TEARDOWN(bulk)
@@ -217,22 +223,55 @@ TEST_F(bulk, counted)
 	ASSERT_EQ(SIZE, stat.res_bytes);
 }
 
+#define LARGE	((1 << 20) + PAGE)
+
+/* An argument of LARGE bytes.  The guest takes it to one page, at as many addresses. */
+#define large_call_start(self)								\
+do {											\
+	const uint64_t __gva = 1ull << 40;						\
+	uint64_t __i;									\
+	struct vmrpc_transfer *__param;							\
+											\
+	for (__i = 0; __i < LARGE; __i += PAGE)						\
+		virt_pg_map((self)->tvm.vm, __gva + __i,				\
+			    addr_gva2gpa((self)->tvm.vm, (self)->gva));			\
+	(self)->caller.call.arg = (unsigned long)map(LARGE);				\
+	(self)->caller.call.arg_size = LARGE;						\
+	call_start(self);								\
+	__param = transfer_init(self, 0);						\
+	__param->size = LARGE;								\
+	__param->gva = __gva;								\
+} while (0)
+
 TEST_F(bulk, more_than_a_hypercall_does)
 {
-	const uint64_t size = (1 << 20) + PAGE;
-	uint64_t i, copied, gva = 1ull << 40;
-	uint8_t *arg = map(size);
+	uint64_t copied;
 
-	for (i = 0; i < size; i += PAGE)
-		virt_pg_map(self->tvm.vm, gva + i, addr_gva2gpa(self->tvm.vm, self->gva));
-	self->caller.call.arg = (unsigned long)arg;
-	self->caller.call.arg_size = size;
-	call_start(self);
-	transfer_init(self, 0)->size = size;
-	((struct vmrpc_transfer *)addr_gva2hva(self->tvm.vm, self->param))->gva = gva;
+	large_call_start(self);
 	ASSERT_EQ(0, transfer(self, &copied));
 	ASSERT_LE(1, copied);
-	ASSERT_GT(size, copied);
+	ASSERT_GT(LARGE, copied);
+	end_call(self);
+}
+
+/* The host kernel would warn. */
+TEST_F(bulk, dirty_ring_not_overrun)
+{
+	struct kvm_vcpu *vcpu;
+	uint64_t copied;
+
+	vmrpc_tvm_free(&self->tvm);
+	setup(self, getpagesize());
+	vm_mem_region_set_flags(self->tvm.vm, 0, KVM_MEM_LOG_DIRTY_PAGES);
+	large_call_start(self);
+	vcpu = self->vcpu;
+	vmrpc_hypercall_begin(vcpu, VMRPC_OP_TRANSFER, 0, 0, self->param, 0);
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DIRTY_RING_FULL);
+	ASSERT_EQ(0, vmrpc_hypercall_end(vcpu, &copied));
+	ASSERT_LE(1, copied);
+	ASSERT_GT(getpagesize() / sizeof(struct kvm_dirty_gfn) * PAGE, copied);
+	self->vcpu = self->tvm.vcpus[1];
 	end_call(self);
 }
 
@@ -521,6 +560,19 @@ TEST_F(bulk, registered_anew_canceled)
 	ASSERT_EQ(0, register_flags(self->vcpu, &self->channel, VMRPC_CHANNEL_BULK));
 	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
 	expect_canceled(self);
+}
+
+/* The guest's worker does not know yet that its call is not this one. */
+TEST_F(bulk, registered_anew_next_call_is_not_the_old_one)
+{
+	uint64_t seq;
+
+	call_start(self);
+	seq = vmrpc_channel_request(&self->channel, 0)->seq;
+	vmrpc_channel_request(&self->channel, 0)->seq = 0;
+	ASSERT_EQ(0, register_flags(self->vcpu, &self->channel, VMRPC_CHANNEL_BULK));
+	ASSERT_EQ(ECONNRESET, vmrpc_caller_join(&self->caller));
+	expect_transfer(self, VMRPC_TRANSFER_RESULT, VMRPC_ECANCELED, arg->seq = seq);
 }
 
 /* The vCPU is in the middle of it, and waits for the VMM's memory. */

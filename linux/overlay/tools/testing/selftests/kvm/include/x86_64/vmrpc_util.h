@@ -33,6 +33,7 @@ struct vmrpc_tvm {
 };
 
 void vmrpc_tvm_create(struct vmrpc_tvm *tvm);
+void vmrpc_tvm_create_dirty_ring(struct vmrpc_tvm *tvm, uint32_t ring_size);
 void vmrpc_tvm_enable(struct vmrpc_tvm *tvm, int irq_eventfd);
 void vmrpc_tvm_free(struct vmrpc_tvm *tvm);
 void vmrpc_config_init(struct kvm_vmrpc_config *config);

@@ -84,21 +84,29 @@ static void protect_supervisor_writes(struct kvm_vcpu *vcpu)
 	vcpu_sregs_set(vcpu, &sregs);
 }
 
-void vmrpc_tvm_create(struct vmrpc_tvm *tvm)
+void vmrpc_tvm_create_dirty_ring(struct vmrpc_tvm *tvm, uint32_t ring_size)
 {
 	int i;
 
 	catch_signal();
 	snprintf(tvm->name, sizeof(tvm->name), "selftest-%d", getpid());
 	tvm->fd = -1;
-	tvm->vm = __vm_create_with_vcpus(VM_SHAPE_DEFAULT, VMRPC_TEST_VCPUS, VMRPC_EXTRA_PAGES,
-					 guest_init, tvm->vcpus);
+	tvm->vm = __vm_create(VM_SHAPE_DEFAULT, VMRPC_TEST_VCPUS, VMRPC_EXTRA_PAGES);
+	if (ring_size)
+		vm_enable_dirty_ring(tvm->vm, ring_size);
+	for (i = 0; i < VMRPC_TEST_VCPUS; i++)
+		tvm->vcpus[i] = vm_vcpu_add(tvm->vm, i, guest_init);
 	vm_install_exception_handler(tvm->vm, VMRPC_IRQ_VECTOR, guest_interrupt);
 	for (i = 0; i < VMRPC_TEST_VCPUS; i++) {
 		protect_supervisor_writes(tvm->vcpus[i]);
 		vcpu_run(tvm->vcpus[i]);
 		expect_exit(tvm->vcpus[i]);
 	}
+}
+
+void vmrpc_tvm_create(struct vmrpc_tvm *tvm)
+{
+	vmrpc_tvm_create_dirty_ring(tvm, 0);
 }
 
 void vmrpc_config_init(struct kvm_vmrpc_config *config)
