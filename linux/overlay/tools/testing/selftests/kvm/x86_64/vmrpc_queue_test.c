@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -290,6 +291,21 @@ TEST_F(queue, result_address_not_there_fault)
 	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
 	ASSERT_EQ(-EFAULT, self->done[0].status);
 	ASSERT_EQ(7, self->done[0].user_data);
+}
+
+/* Its memory is not where the result would go. */
+TEST_F(queue, reaped_by_another_process_fault)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, submit(self, 1));
+	answer_all(self->vcpu, &self->channel);
+	pid = fork();
+	if (!pid)
+		_exit(reap(self->tvm.fd, self->done, 1) != 1 || self->done[0].status != -EFAULT);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
 }
 
 TEST_F(queue, entries_not_there_answer_kept)
