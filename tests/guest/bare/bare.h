@@ -16,7 +16,7 @@
 #define __aligned(n)	__attribute__((aligned(n)))
 
 /* Of entry.S and link.ld. */
-extern const uint8_t exception_stubs[], nmi[], trampoline[], trampoline_end[];
+extern const uint8_t exception_stubs[], nmi[], timer[], trampoline[], trampoline_end[];
 extern const uint8_t image_start[], image_end[];
 
 /* Called by entry.S. */
@@ -68,6 +68,7 @@ static inline void spin_unlock(bool *lock)
 /* console.c: lines on COM1, and what the compiler takes from a C library */
 void say(const char *text);
 void say_number(const char *what, long number);
+void say_numbers(const char *text, const long *numbers);	/* each % is the next one */
 void __noreturn fail(const char *what, long number);
 void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *at, int byte, size_t size);
@@ -77,6 +78,9 @@ int memcmp(const void *a, const void *b, size_t size);
 void machine_init(uint32_t start_info);
 void machine_cpu_init(void);
 void machine_start_second_cpu(void);
+void machine_start_timer(uint32_t us);
+unsigned long machine_option(const char *name, unsigned long otherwise);
+uint32_t machine_random(void);
 uint64_t machine_memory(void);
 uint64_t machine_uptime_ms(void);
 uint32_t machine_cpus(void);

@@ -64,6 +64,19 @@ void say_number(const char *what, long number)
 	put_line("bare: ", what, &number);
 }
 
+void say_numbers(const char *text, const long *numbers)
+{
+	spin_lock(&console_lock);
+	for (; *text; text++) {
+		if (*text == '%')
+			put_number(*numbers++);
+		else
+			put(*text);
+	}
+	put_text("\r\n");
+	spin_unlock(&console_lock);
+}
+
 void fail(const char *what, long number)
 {
 	put_line("bare: FAILED: ", what, &number);

@@ -14,6 +14,8 @@
 #define PTE_TABLE	0x03		/* present, writable */
 #define PTE_2M		0x83		/* and large */
 
+#define APIC_EOI	0xfee000b0
+
 	/* Xen's note of type 18: the physical address to enter a 32-bit CPU at. */
 	.section .note.pvh, "a", @note
 	.balign 4
@@ -96,6 +98,23 @@ nmi:
 #ifdef __x86_64__
 	iretq
 #else
+	iret
+#endif
+
+/* The APIC's timer ends what else would halt for ever. */
+	.globl	timer
+timer:
+#ifdef __x86_64__
+	push	%rax
+	mov	$APIC_EOI, %eax
+	movl	$0, (%rax)
+	pop	%rax
+	iretq
+#else
+	push	%eax
+	mov	$APIC_EOI, %eax
+	movl	$0, (%eax)
+	pop	%eax
 	iret
 #endif
 

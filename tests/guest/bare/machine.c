@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine under the guest: memory as the PVH loader tells it, the TSC, exceptions
- * (which end everything but the NMI), and the second CPU.
+ * The machine under the guest: memory and options as the PVH loader tells them, the TSC,
+ * exceptions (which end everything but the NMI), the second CPU, and a timer for who wants it.
  */
 #include "bare.h"
 
@@ -22,6 +22,7 @@ struct pvh_memory {
 
 #define EXCEPTIONS		32
 #define EXCEPTION_NMI		2
+#define INTERRUPT_TIMER		EXCEPTIONS
 #define EXCEPTION_STUB		8		/* bytes, entry.S */
 #define INTERRUPT_GATE		0x8e00
 
@@ -34,10 +35,23 @@ struct gate {
 
 #define MSR_APIC_BASE		0x1b
 #define APIC_BASE_X2APIC	0x400
+#define APIC_SPURIOUS		0xf0
+#define APIC_ENABLED		0x100
 #define APIC_ICR		0x300
+#define APIC_TIMER		0x320
+#define APIC_TIMER_PERIODIC	0x20000
+#define APIC_LINT0		0x350
+#define APIC_MASKED		0x10000
+#define APIC_TIMER_COUNT	0x380
+#define APIC_TIMER_DIVIDE	0x3e0
+#define APIC_DIVIDE_BY_1	0xb
+#define APIC_TICKS_PER_US	1000		/* KVM's */
 #define ICR_INIT		0x000c4500	/* to all but this CPU */
 #define ICR_STARTUP		0x000c4600
 #define TRAMPOLINE		0x8000		/* of RAM that nobody else uses */
+
+#define PIC_MASK_1		0x21
+#define PIC_MASK_2		0xa1
 
 #define PIT_GATE		0x61
 #define PIT_COUNTER_2		0x42
@@ -48,7 +62,8 @@ struct gate {
 #define CPUID_HYPERVISOR	0x40000000
 #define CPUID_HYPERVISOR_TSC	0x40000010	/* EAX: kHz */
 
-static struct gate idt[EXCEPTIONS];
+static struct gate idt[EXCEPTIONS + 1];
+static const char *command_line = "";
 static uint64_t memory_bytes, tsc_start;
 static uint32_t tsc_khz, cpus;
 
@@ -81,12 +96,14 @@ static uint32_t tsc_frequency(void)
 	return tsc.eax ? divide((uint64_t)(tsc.ecx / 1000) * tsc.ebx, tsc.eax) : 0;
 }
 
-static void memory_init(const struct pvh_start_info *info)
+static void start_info_read(const struct pvh_start_info *info)
 {
 	const struct pvh_memory *memory = (void *)(uintptr_t)info->memory_map;
 
 	if (info->magic != PVH_MAGIC || info->version < 1)
 		fail("no PVH start info with a memory map, version", info->version);
+	if (info->command_line)
+		command_line = (void *)(uintptr_t)info->command_line;
 	for (uint32_t i = 0; i < info->memory_map_entries; i++)
 		if (memory[i].type == PVH_MEMORY_RAM)
 			memory_bytes += memory[i].size;
@@ -105,6 +122,7 @@ static void exceptions_init(void)
 	for (unsigned int i = 0; i < EXCEPTIONS; i++)
 		gate_init(&idt[i], exception_stubs + i * EXCEPTION_STUB);
 	gate_init(&idt[EXCEPTION_NMI], nmi);
+	gate_init(&idt[INTERRUPT_TIMER], timer);
 }
 
 void exception_fail(long vector)
@@ -129,7 +147,7 @@ void machine_init(uint32_t start_info)
 	tsc_khz = tsc_frequency();
 	exceptions_init();
 	machine_cpu_init();
-	memory_init((void *)(uintptr_t)start_info);
+	start_info_read((void *)(uintptr_t)start_info);
 }
 
 static void wait_10_ms(void)
@@ -142,19 +160,25 @@ static void wait_10_ms(void)
 		cpu_relax();
 }
 
+/* A register of the local APIC. */
+static volatile uint32_t *apic(uint32_t offset)
+{
+	uint32_t base, high;
+
+	__asm__ __volatile__("rdmsr" : "=a"(base), "=d"(high) : "c"(MSR_APIC_BASE));
+	if (high || base & APIC_BASE_X2APIC)
+		fail("the local APIC is not at an address below 4 GiB", base);
+	return (void *)(uintptr_t)((base & ~0xfffu) + offset);
+}
+
 /*
  * Sent to all others, it needs no table to say whether there are any.  The CPU goes to
  * cpu_start() when it comes; nobody waits for it.
  */
 void machine_start_second_cpu(void)
 {
-	volatile uint32_t *icr;
-	uint32_t base, high;
+	volatile uint32_t *icr = apic(APIC_ICR);
 
-	__asm__ __volatile__("rdmsr" : "=a"(base), "=d"(high) : "c"(MSR_APIC_BASE));
-	if (high || base & APIC_BASE_X2APIC)
-		fail("the local APIC is not at an address below 4 GiB", base);
-	icr = (void *)(uintptr_t)((base & ~0xfffu) + APIC_ICR);
 	memcpy((void *)TRAMPOLINE, trampoline, trampoline_end - trampoline);
 	*icr = ICR_INIT;
 	wait_10_ms();
@@ -162,6 +186,51 @@ void machine_start_second_cpu(void)
 	wait_10_ms();
 	if (machine_cpus() == 1)			/* the first one may get lost */
 		*icr = ICR_STARTUP | TRAMPOLINE >> 12;
+}
+
+/* On this CPU, which takes interrupts from now on, but none of the old PIC. */
+void machine_start_timer(uint32_t us)
+{
+	outb(PIC_MASK_1, 0xff);
+	outb(PIC_MASK_2, 0xff);
+	*apic(APIC_LINT0) = APIC_MASKED;
+	*apic(APIC_SPURIOUS) = APIC_ENABLED | INTERRUPT_TIMER;
+	*apic(APIC_TIMER) = APIC_TIMER_PERIODIC | INTERRUPT_TIMER;
+	*apic(APIC_TIMER_DIVIDE) = APIC_DIVIDE_BY_1;
+	*apic(APIC_TIMER_COUNT) = us * APIC_TICKS_PER_US;
+	__asm__ __volatile__("sti");
+}
+
+static size_t length(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n])
+		n++;
+	return n;
+}
+
+/* The number after "NAME=" on the kernel's command line. */
+unsigned long machine_option(const char *name, unsigned long otherwise)
+{
+	size_t size = length(name);
+	unsigned long value = 0;
+
+	for (const char *at = command_line; *at; at++) {
+		if (length(at) <= size || memcmp(at, name, size) || at[size] != '=' ||
+		    (at > command_line && at[-1] != ' '))
+			continue;
+		for (at += size + 1; *at >= '0' && *at <= '9'; at++)
+			value = value * 10 + (*at - '0');
+		return value;
+	}
+	return otherwise;
+}
+
+/* Another one each time. */
+uint32_t machine_random(void)
+{
+	return rdtsc();
 }
 
 uint64_t machine_memory(void)
