@@ -16,6 +16,10 @@
 #include "vmrpc_util.h"
 
 #define SLOTS		4
+#define MEMORY_SLOT	10
+#define MEMORY_GPA	(1ull << 32)
+#define MEMORY_GVA	0x100000000ull
+#define MEMORY_PAGES	(4 + 1 + 2 * SLOTS)	/* arguments, and the channel */
 #define CALLERS		3
 #define TIMEOUT_MS	20
 #define USER_MODULE	"fuzz"
@@ -28,7 +32,7 @@ static uint64_t first_handle;	/* of the VM; those that follow are near it */
 static unsigned int seed;
 static bool stop;
 static uint8_t large[VMRPC_PAGE_SIZE * 4];
-static uint64_t hypercalls, calls;
+static uint64_t hypercalls, calls, memslots;
 static uint8_t submitted[VMRPC_PAGE_SIZE * 4];	/* results of calls that were submitted */
 
 struct fuzzer {
@@ -258,6 +262,35 @@ static void call(struct fuzzer *fuzzer)
 	__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
 }
 
+/* The guest's page tables are elsewhere. */
+static void memory_init(void)
+{
+	vm_userspace_mem_region_add(tvm.vm, VM_MEM_SRC_ANONYMOUS, MEMORY_GPA, MEMORY_SLOT,
+				    MEMORY_PAGES, 0);
+	virt_map(tvm.vm, MEMORY_GVA, MEMORY_GPA, MEMORY_PAGES);
+	gva = MEMORY_GVA;
+	channel.vm = tvm.vm;
+	channel.slots = SLOTS;
+	channel.gpa = MEMORY_GPA + 4 * getpagesize();
+}
+
+/* The memslot goes, while others read and write there, and comes back with other rights. */
+static void change_memslot(struct fuzzer *fuzzer)
+{
+	static const uint32_t rights[] = { 0, 0, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY };
+	struct kvm_userspace_memory_region2 region =
+		memslot2region(tvm.vm, MEMORY_SLOT)->region;
+	uint64_t size = region.memory_size;
+
+	region.memory_size = 0;
+	vm_ioctl(tvm.vm, KVM_SET_USER_MEMORY_REGION2, &region);
+	usleep(pick(fuzzer, 3000));
+	region.memory_size = size;
+	region.flags = rights[pick(fuzzer, ARRAY_SIZE(rights))];
+	vm_ioctl(tvm.vm, KVM_SET_USER_MEMORY_REGION2, &region);
+	__atomic_add_fetch(&memslots, 1, __ATOMIC_RELAXED);
+}
+
 /* The VMM and its host: resets, other descriptors, memory that goes and comes. */
 static void manage(struct fuzzer *fuzzer)
 {
@@ -266,7 +299,7 @@ static void manage(struct fuzzer *fuzzer)
 	uint32_t i;
 	int fd;
 
-	switch (pick(fuzzer, 6)) {
+	switch (pick(fuzzer, 8)) {
 	case 0:
 		ioctl(tvm.fd, VMRPC_VM_RESET);
 		break;
@@ -283,6 +316,10 @@ static void manage(struct fuzzer *fuzzer)
 		break;
 	case 3:
 		user_server(fuzzer, pick(fuzzer, VMRPC_TEST_VCPUS));
+		break;
+	case 4:
+	case 5:
+		change_memslot(fuzzer);
 		break;
 	default:
 		for (i = 0; i < sizeof(junk); i++)
@@ -357,13 +394,13 @@ int main(int argc, char **argv)
 	vmrpc_tvm_create(&tvm);
 	vmrpc_tvm_enable(&tvm, -1);
 	add_user_server();
-	vmrpc_channel_init(&channel, tvm.vm, SLOTS);
-	gva = vm_vaddr_alloc_pages(tvm.vm, 4);
+	memory_init();
 	TEST_ASSERT(!vmrpc_bind(tvm.vcpus[0], VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, &first_handle),
 		    "BIND failed");
 	run(seconds);
 	vmrpc_tvm_free(&tvm);
-	ksft_print_msg("%lu hypercalls, %lu calls\n", hypercalls, calls);
+	ksft_print_msg("%lu hypercalls, %lu calls, %lu changes of a memslot\n", hypercalls, calls,
+		       memslots);
 	ksft_test_result(!vmrpc_server_unload() && !vmrpc_server_load(), "everything_at_random_ends\n");
 	ksft_finished();
 }
