@@ -239,6 +239,7 @@ static struct vmrpc_vm *vmrpc_vm_alloc(struct kvm *kvm, const struct kvm_vmrpc_c
 	spin_lock_init(&vm->lock);
 	vmrpc_handles_init(vm);
 	mutex_init(&vm->channel_mutex);
+	init_waitqueue_head(&vm->refresh_wait);
 	mutex_init(&vm->user_mutex);
 	xa_init(&vm->user_calls);
 	INIT_LIST_HEAD(&vm->user_servers);
@@ -492,7 +493,7 @@ static int vmrpc_wq_init(void)
 	if (!vmrpc_wq)
 		vmrpc_wq = alloc_workqueue("vmrpc_host", WQ_UNBOUND, 0);
 	if (!vmrpc_refresh_wq)
-		vmrpc_refresh_wq = alloc_workqueue("vmrpc_refresh", WQ_UNBOUND, 0);
+		vmrpc_refresh_wq = alloc_workqueue("vmrpc_refresh", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	return vmrpc_wq && vmrpc_refresh_wq ? 0 : -ENOMEM;
 }
 

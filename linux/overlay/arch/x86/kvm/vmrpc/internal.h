@@ -107,6 +107,8 @@ struct vmrpc_vm {
 	struct mutex		channel_mutex;	/* serializes register, unregister, reset, destroy */
 	u32			generation;	/* of the last channel registered */
 	atomic_t		callers;	/* of rvmrpc_call(), waiting ones included */
+	atomic_t		refreshes;	/* of channels' pages, under way in workers */
+	wait_queue_head_t	refresh_wait;	/* for one of them to end */
 	u64			polled_at;	/* jiffies_64; 0: never */
 	atomic_t		kick;		/* enum rvmrpc_kick */
 	unsigned long		kicked_at;	/* jiffies */

@@ -28,6 +28,7 @@
 #define RVMRPC_CALLERS_MAX	1024	/* per VM, waiting for a slot or an answer */
 #define RVMRPC_MAP_TRIES	64
 #define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* for the VMM's memory */
+#define RVMRPC_REFRESHES_MAX	8	/* per VM, under way in workers */
 #define RVMRPC_REKICK		2	/* jiffies until a kick that had no effect is repeated */
 
 /* In this order: from SENT on the guest may write to the slot. */
@@ -104,7 +105,8 @@ static struct rvmrpc_channel *rvmrpc_channel_get(struct vmrpc_vm *vm)
 /*
  * A cache is refreshed in the VMM's address space; a client is in its own.  The VMM's
  * memory may take for ever (a file system in user space): a client waits until it
- * is tired or gets a signal, and leaves the worker to itself.
+ * is tired or gets a signal, and leaves the worker to itself.  So a VM has only a few
+ * workers at a time, and all of them are of a queue that nobody else needs.
  */
 struct rvmrpc_refresh {
 	struct work_struct	work;
@@ -140,11 +142,27 @@ static int rvmrpc_refresh_in_mm(struct rvmrpc_page *page, struct kvm *kvm)
 	return ret;
 }
 
+/* Waits for a turn.  Returns the jiffies that are left of the wait, or what is not above 0. */
+static long rvmrpc_refresh_begin(struct vmrpc_vm *vm)
+{
+	return wait_event_interruptible_timeout(vm->refresh_wait,
+			atomic_add_unless(&vm->refreshes, 1, RVMRPC_REFRESHES_MAX),
+			RVMRPC_REFRESH_WAIT);
+}
+
+/* The VM is still there: the caller holds a reference to its struct kvm. */
+static void rvmrpc_refresh_end(struct vmrpc_vm *vm)
+{
+	atomic_dec(&vm->refreshes);
+	wake_up(&vm->refresh_wait);
+}
+
 static void rvmrpc_refresh_work(struct work_struct *work)
 {
 	struct rvmrpc_refresh *refresh = container_of(work, struct rvmrpc_refresh, work);
 
 	refresh->ret = rvmrpc_refresh_in_mm(refresh->page, refresh->kvm);
+	rvmrpc_refresh_end(refresh->kvm->arch.vmrpc);
 	complete(&refresh->done);
 	kref_put(&refresh->ref, rvmrpc_refresh_free);
 }
@@ -169,17 +187,24 @@ static struct rvmrpc_refresh *rvmrpc_refresh_new(struct rvmrpc_page *page)
 
 static int rvmrpc_page_refresh(struct rvmrpc_page *page)
 {
+	struct kvm *kvm = page->cache.kvm;
 	struct rvmrpc_refresh *refresh;
 	int ret = -EINTR;
+	long left;
 
-	if (current->mm == page->cache.kvm->mm)
+	if (current->mm == kvm->mm)
 		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
+	left = rvmrpc_refresh_begin(kvm->arch.vmrpc);
+	if (left <= 0)
+		return -EINTR;
 	refresh = rvmrpc_refresh_new(page);
-	if (!refresh)
+	if (!refresh) {
+		rvmrpc_refresh_end(kvm->arch.vmrpc);
 		return -ENOMEM;
+	}
 	kref_get(&refresh->ref);
 	queue_work(vmrpc_refresh_wq, &refresh->work);
-	if (wait_for_completion_interruptible_timeout(&refresh->done, RVMRPC_REFRESH_WAIT) > 0)
+	if (wait_for_completion_interruptible_timeout(&refresh->done, left) > 0)
 		ret = refresh->ret;
 	kref_put(&refresh->ref, rvmrpc_refresh_free);
 	return ret;

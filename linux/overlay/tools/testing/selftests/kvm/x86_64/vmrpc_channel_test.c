@@ -22,6 +22,8 @@
 #define LONG_MS		60000	/* not waited for: something ends the call */
 #define SHORT_MS	100	/* waited for */
 #define SLOTS		4
+#define MANY_CALLERS	32	/* more than REFRESHES */
+#define REFRESHES	8	/* of a VM's pages at a time, in workers of the host */
 
 /* A VM with room for a channel. */
 FIXTURE(channel)
@@ -1082,6 +1084,73 @@ TEST_F(channel, list_into_memory_not_there_hinders_nobody)
 	pthread_join(lister.thread, NULL);
 	close(fd);
 	munmap(page, PAGE);
+}
+
+/* Workers of the host's kernel that cannot go on. */
+static int workers_stuck(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char path[300], name[64], state;
+	int count = 0;
+	FILE *file;
+
+	while (proc && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fscanf(file, "%*d (%63[^)]) %c", name, &state) == 2 &&
+		    !strncmp(name, "kworker/", 8) && state == 'D')
+			count++;
+		fclose(file);
+	}
+	if (proc)
+		closedir(proc);
+	return count;
+}
+
+/* In a process that is not the VMM. */
+static pid_t call_all_at_once(int fd)
+{
+	static struct vmrpc_caller callers[MANY_CALLERS];
+	pid_t pid = fork();
+	int i;
+
+	if (pid)
+		return pid;
+	for (i = 0; i < MANY_CALLERS; i++) {
+		vmrpc_caller_init(&callers[i], fd, SHORT_MS);
+		vmrpc_caller_start(&callers[i]);
+	}
+	for (i = 0; i < MANY_CALLERS; i++)
+		vmrpc_caller_join(&callers[i]);
+	_exit(0);
+}
+
+TEST_F(channel, call_memory_not_there_holds_few_workers)
+{
+	struct uffdio_zeropage zero = { .range = { .len = PAGE } };
+	void *control;
+	pid_t pid;
+	int fd;
+
+	vmrpc_channel_init(&self->channel, self->tvm.vm, MANY_CALLERS);
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, MANY_CALLERS));
+	control = vmrpc_channel_control(&self->channel);
+	fd = memory_not_there(control);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, madvise(control, PAGE, MADV_DONTNEED));
+	pid = call_all_at_once(self->tvm.fd);
+	VMRPC_WAIT_FOR(workers_stuck() >= REFRESHES);
+	usleep(300000);
+	EXPECT_LE(workers_stuck(), 2 * REFRESHES);
+	zero.range.start = (unsigned long)control;
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	VMRPC_WAIT_FOR(!workers_stuck());
+	close(fd);
 }
 
 TEST_F(channel, list_reserved_set_refused)
