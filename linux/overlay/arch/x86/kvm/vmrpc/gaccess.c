@@ -25,29 +25,50 @@ static bool vmrpc_range_valid(struct kvm_vcpu *vcpu, u64 gva, size_t size)
 	       (gva ^ last) >> 63 == 0;
 }
 
-int vmrpc_read_guest(struct kvm_vcpu *vcpu, void *to, u64 gva, size_t size)
+/*
+ * KVM enters what it writes for a vCPU into its dirty ring, accessed bits of the guest's
+ * page tables included, and only on the way to the guest looks whether that is full.  It
+ * keeps a reserve for what one exit writes, and a call must not write more.  False as long
+ * as there is room for one more page, and then still for the call's argument.
+ */
+static bool vmrpc_dirty_ring_full(struct kvm_vcpu *vcpu)
+{
+	struct kvm_dirty_ring *ring = &vcpu->dirty_ring;
+	u32 used = READ_ONCE(ring->dirty_index) - READ_ONCE(ring->reset_index);
+
+	return vcpu->kvm->dirty_ring_size &&
+	       used + PT64_ROOT_MAX_LEVEL + 1 + VMRPC_ARGUMENT_PAGES > ring->size;
+}
+
+/* Page by page, for the ring's sake. */
+static int vmrpc_access_guest(struct kvm_vcpu *vcpu, u64 gva, void *data, size_t size, bool write)
 {
 	struct x86_exception fault;
+	size_t part;
+	int ret;
 
-	if (!size)
-		return 0;
-	if (!vmrpc_range_valid(vcpu, gva, size) ||
-	    kvm_read_guest_virt(vcpu, gva, to, size, &fault) != X86EMUL_CONTINUE)
+	if (size && !vmrpc_range_valid(vcpu, gva, size))
 		return -EFAULT;
+	for (; size; size -= part, gva += part, data += part) {
+		part = min_t(size_t, size, PAGE_SIZE - offset_in_page(gva));
+		if (vmrpc_dirty_ring_full(vcpu))
+			return -EBUSY;
+		ret = write ? kvm_write_guest_virt_system(vcpu, gva, data, part, &fault) :
+			      kvm_read_guest_virt(vcpu, gva, data, part, &fault);
+		if (ret != X86EMUL_CONTINUE)
+			return -EFAULT;
+	}
 	return 0;
+}
+
+int vmrpc_read_guest(struct kvm_vcpu *vcpu, void *to, u64 gva, size_t size)
+{
+	return vmrpc_access_guest(vcpu, gva, to, size, false);
 }
 
 int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t size)
 {
-	struct x86_exception fault;
-
-	if (!size)
-		return 0;
-	if (!vmrpc_range_valid(vcpu, gva, size) ||
-	    kvm_write_guest_virt_system(vcpu, gva, (void *)from, size, &fault) !=
-	    X86EMUL_CONTINUE)
-		return -EFAULT;
-	return 0;
+	return vmrpc_access_guest(vcpu, gva, (void *)from, size, true);
 }
 
 /*
@@ -90,6 +111,8 @@ int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argum
 	if (size > VMRPC_MAX_ARG || !vmrpc_range_valid(vcpu, gva, size))
 		return -EFAULT;
 	for (page = gva & PAGE_MASK; page < gva + size; page += PAGE_SIZE, n++) {
+		if (vmrpc_dirty_ring_full(vcpu))
+			return -EBUSY;
 		argument->page[n] = write ? kvm_mmu_gva_to_gpa_write(vcpu, page, &fault) :
 					    kvm_mmu_gva_to_gpa_read(vcpu, page, &fault);
 		if (argument->page[n] == INVALID_GPA)
@@ -125,7 +148,8 @@ int vmrpc_argument_copy(struct kvm_vcpu *vcpu, const struct vmrpc_argument *argu
  * @size: bytes
  *
  * Context: only from the call, on the vCPU's thread; may sleep.
- * Return: 0, or -EFAULT with an unknown part copied; always if the call is a process's.
+ * Return: 0, or -EFAULT with an unknown part copied, always if the call is a process's;
+ * -EBUSY as copy_to_guest().
  */
 int copy_from_guest(struct vmrpc_call *call, void *to, u64 gva, size_t size)
 {
@@ -148,7 +172,9 @@ EXPORT_SYMBOL_GPL(copy_from_guest);
  * @size: bytes
  *
  * Context: only from the call, on the vCPU's thread; may sleep.
- * Return: 0, or -EFAULT with an unknown part copied; always if the call is a process's.
+ * Return: 0, or -EFAULT with an unknown part copied, always if the call is a process's;
+ * -EBUSY, the same, when the VM's writes are logged in a dirty ring which is full: there a
+ * call can count on some twenty copies of a page.
  */
 int copy_to_guest(struct vmrpc_call *call, u64 gva, const void *from, size_t size)
 {
@@ -188,7 +214,7 @@ void __user *get_hva(struct vmrpc_call *call, u64 gva, bool write)
 	if (call->process)
 		return NULL;
 	kvm_vcpu_srcu_read_lock(vcpu);
-	if (vmrpc_range_valid(vcpu, gva, 1))
+	if (vmrpc_range_valid(vcpu, gva, 1) && !vmrpc_dirty_ring_full(vcpu))
 		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
 			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
 	if (gpa != INVALID_GPA)

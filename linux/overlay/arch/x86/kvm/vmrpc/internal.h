@@ -69,11 +69,13 @@ struct vmrpc_handle {
 	int			gone;		/* -errno for the holder of that handle */
 };
 
+#define VMRPC_ARGUMENT_PAGES	(VMRPC_MAX_ARG / PAGE_SIZE + 1)
+
 /* Where the argument of a call under way is. */
 struct vmrpc_argument {
 	u32	offset;		/* in the first page */
 	u32	size;		/* bytes */
-	gpa_t	page[VMRPC_MAX_ARG / PAGE_SIZE + 1];
+	gpa_t	page[VMRPC_ARGUMENT_PAGES];
 };
 
 struct vmrpc_stats {

@@ -15,6 +15,7 @@
 
 #define PAGE		4096ull
 #define NON_CANONICAL	0x4000000000000000ull
+#define RING_BYTES	4096		/* the smallest dirty ring: of 256 entries */
 #define ARGUMENT_GVA	0x40000000ull	/* far from what the library allocates */
 
 /* A VM that VMRPC is not enabled in. */
@@ -819,6 +820,47 @@ TEST_F(perform, pointer_not_canonical_fault)
 	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_SUM, NON_CANONICAL, 8, NULL));
 	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_FILL, NON_CANONICAL, 8, NULL));
 	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_HVA, NON_CANONICAL, 8, NULL));
+}
+
+/* Its VMM has to empty the ring of each vCPU; the memory from @gva on is entered into it. */
+static void create_with_dirty_ring(struct vmrpc_tvm *tvm, uint64_t gva, uint64_t *handle)
+{
+	uint64_t gpa = 1ull << 32;
+
+	vmrpc_tvm_create_dirty_ring(tvm, RING_BYTES);
+	vmrpc_tvm_enable(tvm, -1);
+	TEST_ASSERT(!vmrpc_bind(tvm->vcpus[0], VMRPC_TEST_MODULE, VMRPC_TEST_VERSION, handle),
+		    "BIND failed");
+	vm_userspace_mem_region_add(tvm->vm, VM_MEM_SRC_ANONYMOUS, gpa, 10, VMRPC_MAX_ARG / PAGE,
+				    KVM_MEM_LOG_DIRTY_PAGES);
+	virt_map(tvm->vm, gva, gpa, VMRPC_MAX_ARG / PAGE);
+}
+
+/* In its small steps the server enters each page many times: more than fits. */
+TEST(pointer_written_dirty_ring_full_busy)
+{
+	struct vmrpc_tvm tvm;
+	uint64_t handle, arg;
+	int64_t ret;
+
+	if (!kvm_has_cap(KVM_CAP_VMRPC) || vmrpc_server_load())
+		SKIP(return, "no KVM_CAP_VMRPC, or no vmrpc_test_server.ko");
+	if (!host_cpu_is_amd)
+		SKIP(return, "the ring is larger with Intel's page modification logging");
+	create_with_dirty_ring(&tvm, ARGUMENT_GVA, &handle);
+	ASSERT_EQ(0, call_memory(tvm.vcpus[0], handle, VMRPC_TEST_FILL, ARGUMENT_GVA, PAGE, NULL));
+	arg = vm_vaddr_alloc_page(tvm.vm);
+	*(struct vmrpc_test_memory *)addr_gva2hva(tvm.vm, arg) = (struct vmrpc_test_memory) {
+		.gva = ARGUMENT_GVA, .length = VMRPC_MAX_ARG,
+	};
+	vmrpc_hypercall_begin(tvm.vcpus[0], VMRPC_OP_PERFORM |
+			      VMRPC_TEST_FILL << VMRPC_PROCEDURE_SHIFT, handle,
+			      sizeof(struct vmrpc_test_memory), arg, 0);
+	ASSERT_EQ(0, __vcpu_run(tvm.vcpus[0]));
+	ret = vmrpc_hypercall_end(tvm.vcpus[0], NULL);
+	ASSERT_EQ(KVM_EXIT_DIRTY_RING_FULL, tvm.vcpus[0]->run->exit_reason);
+	ASSERT_EQ(-VMRPC_EBUSY, ret);
+	vmrpc_tvm_free(&tvm);
 }
 
 TEST_F(perform, hva_translated)
