@@ -365,7 +365,7 @@ static void vmrpc_vm_withdraw(struct vmrpc_vm *vm)
 
 	spin_lock_irq(&vm->lock);
 	vm->kvm = NULL;
-	vm->gone = true;
+	WRITE_ONCE(vm->gone, true);
 	spin_unlock_irq(&vm->lock);
 	rvmrpc_close(vm, -ESHUTDOWN);
 	vmrpc_user_forget_calls(vm);

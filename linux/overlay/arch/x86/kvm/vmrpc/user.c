@@ -406,7 +406,8 @@ int vmrpc_user_add_server(struct vmrpc_vm *vm, const struct vmrpc_vm_server *arg
 		return PTR_ERR(server);
 
 	mutex_lock(&vm->user_mutex);
-	if (vm->gone) {
+	/* Not under vm->lock; see vmrpc_user_remove_servers(). */
+	if (READ_ONCE(vm->gone)) {
 		ret = -ESHUTDOWN;
 	} else if (list_count_nodes(&vm->user_servers) < VMRPC_USER_SERVERS) {
 		added = vmrpc_server_add(&vm->user_servers, &server->ops);
