@@ -114,7 +114,7 @@ $(B)/guest-kernel/.configured: $(CONFIGURES) $(B)/src/linux-guest.kconfig
 $(B)/src/linux-guest.kconfig: prepare-linux-guest ;
 
 guest-kernel: $(B)/guest-kernel/.configured
-	$(call step,building the guest kernel$(call first,$(B)/guest-kernel/vmlinux, (about 5 minutes the first time)))
+	$(call step,building the guest kernel$(call first,$(B)/guest-kernel/vmlinux, (about 12 minutes the first time)))
 	$(call logged,guest-kernel) $(MAKE) -C $(B)/src/linux-guest O=$(B)/guest-kernel -j$(JOBS) $(KERNEL) bzImage modules
 endif
 
@@ -174,7 +174,7 @@ $(B)/host-kernel-upstream/.configured: linux/config/*.config $(CONFIGURES) $(B)/
 	@touch $@
 
 host-kernel-upstream: $(B)/host-kernel-upstream/.configured
-	@echo "building the unpatched host kernel$(call first,$(B)/host-kernel-upstream/vmlinux, (about 8 minutes the first time))"
+	@echo "building the unpatched host kernel$(call first,$(B)/host-kernel-upstream/vmlinux, (about 12 minutes the first time))"
 	$(call logged,host-kernel-upstream) $(MAKE) -C $(B)/upstream/linux O=$(B)/host-kernel-upstream -j$(JOBS) $(KERNEL) bzImage
 
 upstream-tests: tests

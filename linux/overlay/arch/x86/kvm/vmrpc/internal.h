@@ -121,6 +121,13 @@ struct vmrpc_vm {
 	struct vmrpc_counters	stat_other[VMRPC_STAT_DIRECTIONS];
 };
 
+/* A page of a channel: a guest's, or (->own) a loopback's. */
+struct rvmrpc_page {
+	struct gfn_to_pfn_cache	cache;
+	void			*own;
+	struct rvmrpc_channel	*channel;
+};
+
 struct rvmrpc_args {
 	const char	*module;
 	u32		procedure;
@@ -245,7 +252,14 @@ int vmrpc_user_add_server(struct vmrpc_vm *vm, const struct vmrpc_vm_server *arg
 void vmrpc_user_forget_calls(struct vmrpc_vm *vm);
 void vmrpc_user_remove_servers(struct vmrpc_vm *vm);
 
+/* page.c */
+void rvmrpc_page_init(struct rvmrpc_page *page, struct kvm *kvm, struct rvmrpc_channel *channel);
+void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags);
+void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags);
+
 /* rvmrpc.c */
+void rvmrpc_channel_hold(struct rvmrpc_channel *channel);
+void rvmrpc_channel_put(struct rvmrpc_channel *channel);
 int rvmrpc_register(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 slots, u64 gfn, u64 flags,
 		    u64 *result);
 struct rvmrpc_bulk *rvmrpc_slot_bulk(struct vmrpc_vm *vm, u32 n, u64 seq);

@@ -4,9 +4,8 @@
  * guest memory.
  *
  * A channel lives from REGISTER until it is closed (by UNREGISTER, another REGISTER,
- * reset or the VM's end) and its last caller is done.  Each of its pages is mapped
- * by a gfn_to_pfn_cache, which follows paging and memslot changes; a page is touched
- * only under its cache's lock, with kvm->srcu and a reference to the VM held.
+ * reset or the VM's end) and its last caller is done.  Its pages are touched only
+ * between rvmrpc_page_lock() and _unlock().
  *
  * A slot belongs to the caller that claimed it, until it releases it.  A caller that
  * gives up leaves its slot abandoned: the guest may still write to it, so it is free
@@ -15,10 +14,8 @@
  * The pages that the host writes are not entered into the dirty log: after a
  * migration or the loading of a snapshot the guest registers a new channel.
  */
-#include <linux/mmu_context.h>
 #include <linux/module.h>
 #include <linux/random.h>
-#include <linux/sched/mm.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
@@ -26,9 +23,6 @@
 #include "trace.h"
 
 #define RVMRPC_CALLERS_MAX	1024	/* per VM, waiting for a slot or an answer */
-#define RVMRPC_MAP_TRIES	64
-#define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* for the VMM's memory */
-#define RVMRPC_REFRESHES_MAX	8	/* per VM, under way in workers */
 #define RVMRPC_REKICK		2	/* jiffies until a kick that had no effect is repeated */
 
 /* In this order: from SENT on the guest may write to the slot. */
@@ -44,13 +38,6 @@ enum rvmrpc_kick {
 	RVMRPC_QUIET = 0,		/* there was none */
 	RVMRPC_WOKEN,			/* there was one, and a parked poller was woken for it */
 	RVMRPC_NEWS,			/* there were more, or no poller was parked */
-};
-
-/* A page of a channel: a guest's, or (->own) a loopback's. */
-struct rvmrpc_page {
-	struct gfn_to_pfn_cache	cache;
-	void			*own;
-	struct rvmrpc_channel	*channel;
 };
 
 struct rvmrpc_slot {
@@ -82,9 +69,14 @@ static void rvmrpc_channel_free(struct kref *ref)
 	kvfree(container_of(ref, struct rvmrpc_channel, ref));
 }
 
-static void rvmrpc_channel_put(struct rvmrpc_channel *channel)
+void rvmrpc_channel_put(struct rvmrpc_channel *channel)
 {
 	kref_put(&channel->ref, rvmrpc_channel_free);
+}
+
+void rvmrpc_channel_hold(struct rvmrpc_channel *channel)
+{
+	kref_get(&channel->ref);
 }
 
 static struct rvmrpc_channel *rvmrpc_channel_get(struct vmrpc_vm *vm)
@@ -100,146 +92,6 @@ static struct rvmrpc_channel *rvmrpc_channel_get(struct vmrpc_vm *vm)
 		channel = ERR_PTR(vm->gone ? -ESHUTDOWN : -ENOTCONN);
 	spin_unlock_irqrestore(&vm->lock, flags);
 	return channel;
-}
-
-/*
- * A cache is refreshed in the VMM's address space; a client is in its own.  The VMM's
- * memory may take for ever (a file system in user space): a client waits until it
- * is tired or gets a signal, and leaves the worker to itself.  So a VM has only a few
- * workers at a time, and all of them are of a queue that nobody else needs.
- */
-struct rvmrpc_refresh {
-	struct work_struct	work;
-	struct kref		ref;		/* the worker's, and who waits */
-	struct completion	done;
-	struct rvmrpc_page	*page;		/* of ->channel, referenced, as ->kvm is */
-	struct rvmrpc_channel	*channel;
-	struct kvm		*kvm;
-	int			ret;
-};
-
-static void rvmrpc_refresh_free(struct kref *ref)
-{
-	struct rvmrpc_refresh *refresh = container_of(ref, struct rvmrpc_refresh, ref);
-
-	rvmrpc_channel_put(refresh->channel);
-	kvm_put_kvm(refresh->kvm);
-	kfree(refresh);
-}
-
-static int rvmrpc_refresh_in_mm(struct rvmrpc_page *page, struct kvm *kvm)
-{
-	int idx, ret;
-
-	if (!mmget_not_zero(kvm->mm))
-		return -ESHUTDOWN;
-	kthread_use_mm(kvm->mm);
-	idx = srcu_read_lock(&kvm->srcu);
-	ret = kvm_gpc_refresh(&page->cache, PAGE_SIZE);
-	srcu_read_unlock(&kvm->srcu, idx);
-	kthread_unuse_mm(kvm->mm);
-	mmput(kvm->mm);
-	return ret;
-}
-
-/* Waits for a turn.  Returns the jiffies that are left of the wait, or what is not above 0. */
-static long rvmrpc_refresh_begin(struct vmrpc_vm *vm)
-{
-	return wait_event_interruptible_timeout(vm->refresh_wait,
-			atomic_add_unless(&vm->refreshes, 1, RVMRPC_REFRESHES_MAX),
-			RVMRPC_REFRESH_WAIT);
-}
-
-/* The VM is still there: the caller holds a reference to its struct kvm. */
-static void rvmrpc_refresh_end(struct vmrpc_vm *vm)
-{
-	atomic_dec(&vm->refreshes);
-	wake_up(&vm->refresh_wait);
-}
-
-static void rvmrpc_refresh_work(struct work_struct *work)
-{
-	struct rvmrpc_refresh *refresh = container_of(work, struct rvmrpc_refresh, work);
-
-	refresh->ret = rvmrpc_refresh_in_mm(refresh->page, refresh->kvm);
-	rvmrpc_refresh_end(refresh->kvm->arch.vmrpc);
-	complete(&refresh->done);
-	kref_put(&refresh->ref, rvmrpc_refresh_free);
-}
-
-static struct rvmrpc_refresh *rvmrpc_refresh_new(struct rvmrpc_page *page)
-{
-	struct rvmrpc_refresh *refresh = kzalloc(sizeof(*refresh), GFP_KERNEL_ACCOUNT);
-
-	if (!refresh)
-		return NULL;
-	INIT_WORK(&refresh->work, rvmrpc_refresh_work);
-	kref_init(&refresh->ref);
-	init_completion(&refresh->done);
-	refresh->page = page;
-	refresh->channel = page->channel;
-	kref_get(&refresh->channel->ref);
-	/* The caller has one. */
-	refresh->kvm = page->cache.kvm;
-	kvm_get_kvm(refresh->kvm);
-	return refresh;
-}
-
-static int rvmrpc_page_refresh(struct rvmrpc_page *page)
-{
-	struct kvm *kvm = page->cache.kvm;
-	struct rvmrpc_refresh *refresh;
-	int ret = -EINTR;
-	long left;
-
-	if (current->mm == kvm->mm)
-		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
-	left = rvmrpc_refresh_begin(kvm->arch.vmrpc);
-	if (left <= 0)
-		return -EINTR;
-	refresh = rvmrpc_refresh_new(page);
-	if (!refresh) {
-		rvmrpc_refresh_end(kvm->arch.vmrpc);
-		return -ENOMEM;
-	}
-	kref_get(&refresh->ref);
-	queue_work(vmrpc_refresh_wq, &refresh->work);
-	if (wait_for_completion_interruptible_timeout(&refresh->done, left) > 0)
-		ret = refresh->ret;
-	kref_put(&refresh->ref, rvmrpc_refresh_free);
-	return ret;
-}
-
-/*
- * Returns the page's address, to be used until rvmrpc_page_unlock(), or NULL if it
- * cannot be had (the guest's memory there is gone, or the channel is closed).  A page
- * that is read-only for the guest is the VMM's, not the guest's to point us to.
- */
-static void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
-{
-	struct gfn_to_pfn_cache *cache = &page->cache;
-	int tries;
-
-	if (page->own)
-		return page->own;
-	for (tries = 0; tries < RVMRPC_MAP_TRIES; tries++) {
-		read_lock_irqsave(&cache->lock, *flags);
-		if (kvm_gpc_check(cache, PAGE_SIZE)) {
-			if (!(cache->memslot->flags & KVM_MEM_READONLY))
-				return cache->khva;
-			tries = RVMRPC_MAP_TRIES;
-		}
-		read_unlock_irqrestore(&cache->lock, *flags);
-		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page))
-			break;
-	}
-	return NULL;
-}
-
-static void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags)
-{
-	if (!page->own)
-		read_unlock_irqrestore(&page->cache.lock, flags);
 }
 
 /* The errors that are the guest's to report; any other it has no business with. */
@@ -899,12 +751,6 @@ static int rvmrpc_channel_activate(struct rvmrpc_channel *channel, u64 gfn)
 	return ret;
 }
 
-static void rvmrpc_page_init(struct rvmrpc_page *page, struct rvmrpc_channel *channel)
-{
-	kvm_gpc_init(&page->cache, channel->kvm);
-	page->channel = channel;
-}
-
 static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots)
 {
 	struct rvmrpc_channel *channel;
@@ -917,11 +763,11 @@ static struct rvmrpc_channel *rvmrpc_channel_alloc(struct kvm *kvm, u32 nr_slots
 	channel->kvm = kvm;
 	channel->nr_slots = nr_slots;
 	/* Not those of a channel before: a guest's late worker may still have one. */
-	channel->next_seq = (u64)get_random_u32() << 32;
+	channel->next_seq = (u64)(get_random_u32() >> 1) << 32;
 	spin_lock_init(&channel->lock);
 	init_waitqueue_head(&channel->free_wait);
 	for (n = 0; n < rvmrpc_nr_pages(nr_slots); n++)
-		rvmrpc_page_init(rvmrpc_channel_page(channel, n), channel);
+		rvmrpc_page_init(rvmrpc_channel_page(channel, n), kvm, channel);
 	for (n = 0; n < nr_slots; n++)
 		init_completion(&channel->slots[n].done);
 	return channel;

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pages of a channel, which the guest and the host share.  Each is mapped by a
+ * gfn_to_pfn_cache, which follows paging and memslot changes; a page is touched only under
+ * its cache's lock, with kvm->srcu and a reference to the VM held.
+ */
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+#define RVMRPC_MAP_TRIES	64
+#define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* for the VMM's memory */
+#define RVMRPC_REFRESHES_MAX	8	/* per VM, under way in workers */
+
+/* @kvm: NULL for a loopback's, which is then given in ->own. */
+void rvmrpc_page_init(struct rvmrpc_page *page, struct kvm *kvm, struct rvmrpc_channel *channel)
+{
+	kvm_gpc_init(&page->cache, kvm);
+	page->channel = channel;
+}
+
+/*
+ * A cache is refreshed in the VMM's address space; a client is in its own.  The VMM's
+ * memory may take for ever (a file system in user space): a client waits until it
+ * is tired or gets a signal, and leaves the worker to itself.  So a VM has only a few
+ * workers at a time, and all of them are of a queue that nobody else needs.
+ */
+struct rvmrpc_refresh {
+	struct work_struct	work;
+	struct kref		ref;		/* the worker's, and who waits */
+	struct completion	done;
+	struct rvmrpc_page	*page;		/* of ->channel, referenced, as ->kvm is */
+	struct rvmrpc_channel	*channel;
+	struct kvm		*kvm;
+	int			ret;
+};
+
+static void rvmrpc_refresh_free(struct kref *ref)
+{
+	struct rvmrpc_refresh *refresh = container_of(ref, struct rvmrpc_refresh, ref);
+
+	rvmrpc_channel_put(refresh->channel);
+	kvm_put_kvm(refresh->kvm);
+	kfree(refresh);
+}
+
+static int rvmrpc_refresh_in_mm(struct rvmrpc_page *page, struct kvm *kvm)
+{
+	int idx, ret;
+
+	if (!mmget_not_zero(kvm->mm))
+		return -ESHUTDOWN;
+	kthread_use_mm(kvm->mm);
+	idx = srcu_read_lock(&kvm->srcu);
+	ret = kvm_gpc_refresh(&page->cache, PAGE_SIZE);
+	srcu_read_unlock(&kvm->srcu, idx);
+	kthread_unuse_mm(kvm->mm);
+	mmput(kvm->mm);
+	return ret;
+}
+
+/* Waits for a turn.  Returns the jiffies that are left of the wait, or what is not above 0. */
+static long rvmrpc_refresh_begin(struct vmrpc_vm *vm)
+{
+	return wait_event_interruptible_timeout(vm->refresh_wait,
+			atomic_add_unless(&vm->refreshes, 1, RVMRPC_REFRESHES_MAX),
+			RVMRPC_REFRESH_WAIT);
+}
+
+/* The VM is still there: the caller holds a reference to its struct kvm. */
+static void rvmrpc_refresh_end(struct vmrpc_vm *vm)
+{
+	atomic_dec(&vm->refreshes);
+	wake_up(&vm->refresh_wait);
+}
+
+static void rvmrpc_refresh_work(struct work_struct *work)
+{
+	struct rvmrpc_refresh *refresh = container_of(work, struct rvmrpc_refresh, work);
+
+	refresh->ret = rvmrpc_refresh_in_mm(refresh->page, refresh->kvm);
+	rvmrpc_refresh_end(refresh->kvm->arch.vmrpc);
+	complete(&refresh->done);
+	kref_put(&refresh->ref, rvmrpc_refresh_free);
+}
+
+static struct rvmrpc_refresh *rvmrpc_refresh_new(struct rvmrpc_page *page)
+{
+	struct rvmrpc_refresh *refresh = kzalloc(sizeof(*refresh), GFP_KERNEL_ACCOUNT);
+
+	if (!refresh)
+		return NULL;
+	INIT_WORK(&refresh->work, rvmrpc_refresh_work);
+	kref_init(&refresh->ref);
+	init_completion(&refresh->done);
+	refresh->page = page;
+	refresh->channel = page->channel;
+	rvmrpc_channel_hold(refresh->channel);
+	/* The caller has one. */
+	refresh->kvm = page->cache.kvm;
+	kvm_get_kvm(refresh->kvm);
+	return refresh;
+}
+
+static int rvmrpc_page_refresh(struct rvmrpc_page *page)
+{
+	struct kvm *kvm = page->cache.kvm;
+	struct rvmrpc_refresh *refresh;
+	int ret = -EINTR;
+	long left;
+
+	if (current->mm == kvm->mm)
+		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
+	left = rvmrpc_refresh_begin(kvm->arch.vmrpc);
+	if (left <= 0)
+		return -EINTR;
+	refresh = rvmrpc_refresh_new(page);
+	if (!refresh) {
+		rvmrpc_refresh_end(kvm->arch.vmrpc);
+		return -ENOMEM;
+	}
+	kref_get(&refresh->ref);
+	queue_work(vmrpc_refresh_wq, &refresh->work);
+	if (wait_for_completion_interruptible_timeout(&refresh->done, left) > 0)
+		ret = refresh->ret;
+	kref_put(&refresh->ref, rvmrpc_refresh_free);
+	return ret;
+}
+
+/*
+ * Returns the page's address, to be used until rvmrpc_page_unlock(), or NULL if it
+ * cannot be had (the guest's memory there is gone, or the channel is closed).  A page
+ * that is read-only for the guest is the VMM's, not the guest's to point us to.
+ */
+void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
+{
+	struct gfn_to_pfn_cache *cache = &page->cache;
+	int tries;
+
+	if (page->own)
+		return page->own;
+	for (tries = 0; tries < RVMRPC_MAP_TRIES; tries++) {
+		read_lock_irqsave(&cache->lock, *flags);
+		if (kvm_gpc_check(cache, PAGE_SIZE)) {
+			if (!(cache->memslot->flags & KVM_MEM_READONLY))
+				return cache->khva;
+			tries = RVMRPC_MAP_TRIES;
+		}
+		read_unlock_irqrestore(&cache->lock, *flags);
+		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page))
+			break;
+	}
+	return NULL;
+}
+
+void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags)
+{
+	if (!page->own)
+		read_unlock_irqrestore(&page->cache.lock, flags);
+}
