@@ -242,4 +242,6 @@ test_server_unloads_afterwards() {
 	rmmod vmrpc_test_server
 }
 
+# Should the host not survive it.
+echo "# seed $seed, $calls calls"
 run_cases "$@"

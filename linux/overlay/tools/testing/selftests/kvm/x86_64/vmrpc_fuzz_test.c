@@ -20,6 +20,7 @@
 #define MEMORY_GPA	(1ull << 32)
 #define MEMORY_GVA	0x100000000ull
 #define MEMORY_PAGES	(4 + 1 + 2 * SLOTS)	/* arguments, and the channel */
+#define RING_BYTES	16384		/* of a vCPU's dirty ring, in every second seed */
 #define CALLERS		3
 #define TIMEOUT_MS	20
 #define USER_MODULE	"fuzz"
@@ -291,6 +292,25 @@ static void change_memslot(struct fuzzer *fuzzer)
 	__atomic_add_fetch(&memslots, 1, __ATOMIC_RELAXED);
 }
 
+/* As when it migrates: without this a vCPU whose ring is full makes no more calls. */
+static void empty_dirty_rings(void)
+{
+	uint32_t i, j, entries = tvm.vm->dirty_ring_size / sizeof(struct kvm_dirty_gfn);
+	struct kvm_dirty_gfn *ring;
+
+	if (!entries)
+		return;
+	for (i = 0; i < VMRPC_TEST_VCPUS; i++) {
+		ring = vcpu_map_dirty_ring(tvm.vcpus[i]);
+		for (j = 0; j < entries; j++)
+			if (__atomic_load_n(&ring[j].flags, __ATOMIC_ACQUIRE) ==
+			    KVM_DIRTY_GFN_F_DIRTY)
+				__atomic_store_n(&ring[j].flags, KVM_DIRTY_GFN_F_RESET,
+						 __ATOMIC_RELEASE);
+	}
+	kvm_vm_reset_dirty_ring(tvm.vm);
+}
+
 /* The VMM and its host: resets, other descriptors, memory that goes and comes. */
 static void manage(struct fuzzer *fuzzer)
 {
@@ -320,6 +340,7 @@ static void manage(struct fuzzer *fuzzer)
 	case 4:
 	case 5:
 		change_memslot(fuzzer);
+		empty_dirty_rings();
 		break;
 	default:
 		for (i = 0; i < sizeof(junk); i++)
@@ -391,7 +412,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("vmrpc_test_server.ko cannot be loaded\n");
 	ksft_set_plan(1);
 	ksft_print_msg("seed %u, %d s\n", seed, seconds);
-	vmrpc_tvm_create(&tvm);
+	vmrpc_tvm_create_dirty_ring(&tvm, seed % 2 ? RING_BYTES : 0);
 	vmrpc_tvm_enable(&tvm, -1);
 	add_user_server();
 	memory_init();
