@@ -138,6 +138,7 @@ struct rvmrpc_args {
 	struct rvmrpc_bulk *bulk;	/* where they are if they do not fit a slot; else NULL */
 	s64		result;
 	bool		sent;		/* out */
+	unsigned long	deadline;	/* jiffies; rvmrpc.c's */
 };
 
 /* A client's side of a call. */
@@ -254,7 +255,7 @@ void vmrpc_user_remove_servers(struct vmrpc_vm *vm);
 
 /* page.c */
 void rvmrpc_page_init(struct rvmrpc_page *page, struct kvm *kvm, struct rvmrpc_channel *channel);
-void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags);
+void *rvmrpc_page_lock(struct rvmrpc_page *page, long wait, unsigned long *flags);
 void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags);
 
 /* rvmrpc.c */

@@ -12,7 +12,7 @@
 #include "internal.h"
 
 #define RVMRPC_MAP_TRIES	64
-#define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* for the VMM's memory */
+#define RVMRPC_REFRESH_WAIT	(5 * HZ)	/* at most, for the VMM's memory */
 #define RVMRPC_REFRESHES_MAX	8	/* per VM, under way in workers */
 
 /* @kvm: NULL for a loopback's, which is then given in ->own. */
@@ -62,12 +62,11 @@ static int rvmrpc_refresh_in_mm(struct rvmrpc_page *page, struct kvm *kvm)
 	return ret;
 }
 
-/* Waits for a turn.  Returns the jiffies that are left of the wait, or what is not above 0. */
-static long rvmrpc_refresh_begin(struct vmrpc_vm *vm)
+/* Waits for a turn.  Returns the jiffies that are left of @wait, or what is not above 0. */
+static long rvmrpc_refresh_begin(struct vmrpc_vm *vm, long wait)
 {
 	return wait_event_interruptible_timeout(vm->refresh_wait,
-			atomic_add_unless(&vm->refreshes, 1, RVMRPC_REFRESHES_MAX),
-			RVMRPC_REFRESH_WAIT);
+			atomic_add_unless(&vm->refreshes, 1, RVMRPC_REFRESHES_MAX), wait);
 }
 
 /* The VM is still there: the caller holds a reference to its struct kvm. */
@@ -105,7 +104,7 @@ static struct rvmrpc_refresh *rvmrpc_refresh_new(struct rvmrpc_page *page)
 	return refresh;
 }
 
-static int rvmrpc_page_refresh(struct rvmrpc_page *page)
+static int rvmrpc_page_refresh(struct rvmrpc_page *page, long wait)
 {
 	struct kvm *kvm = page->cache.kvm;
 	struct rvmrpc_refresh *refresh;
@@ -114,7 +113,7 @@ static int rvmrpc_page_refresh(struct rvmrpc_page *page)
 
 	if (current->mm == kvm->mm)
 		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
-	left = rvmrpc_refresh_begin(kvm->arch.vmrpc);
+	left = rvmrpc_refresh_begin(kvm->arch.vmrpc, min(wait, (long)RVMRPC_REFRESH_WAIT));
 	if (left <= 0)
 		return -EINTR;
 	refresh = rvmrpc_refresh_new(page);
@@ -134,8 +133,9 @@ static int rvmrpc_page_refresh(struct rvmrpc_page *page)
  * Returns the page's address, to be used until rvmrpc_page_unlock(), or NULL if it
  * cannot be had (the guest's memory there is gone, or the channel is closed).  A page
  * that is read-only for the guest is the VMM's, not the guest's to point us to.
+ * @wait: jiffies at most, for the VMM's memory.
  */
-void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
+void *rvmrpc_page_lock(struct rvmrpc_page *page, long wait, unsigned long *flags)
 {
 	struct gfn_to_pfn_cache *cache = &page->cache;
 	int tries;
@@ -150,7 +150,7 @@ void *rvmrpc_page_lock(struct rvmrpc_page *page, unsigned long *flags)
 			tries = RVMRPC_MAP_TRIES;
 		}
 		read_unlock_irqrestore(&cache->lock, *flags);
-		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page))
+		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page, wait))
 			break;
 	}
 	return NULL;

@@ -112,6 +112,12 @@ static int rvmrpc_guest_error(u32 status)
 	return -EPROTO;
 }
 
+/* Jiffies until the caller gives up; 0 when it did. */
+static long rvmrpc_time_left(const struct rvmrpc_args *args)
+{
+	return max((long)(args->deadline - jiffies), 0l);
+}
+
 static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
 {
 	struct vmrpc_response *response, header;
@@ -119,7 +125,7 @@ static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
 	u32 size;
 	int ret;
 
-	response = rvmrpc_page_lock(&slot->response, &flags);
+	response = rvmrpc_page_lock(&slot->response, rvmrpc_time_left(args), &flags);
 	if (!response)
 		return -EPROTO;
 	memcpy(&header, response, sizeof(header));
@@ -205,7 +211,7 @@ static u64 rvmrpc_slot_answered(struct rvmrpc_slot *slot)
 	unsigned long flags;
 	u64 seq;
 
-	response = rvmrpc_page_lock(&slot->response, &flags);
+	response = rvmrpc_page_lock(&slot->response, 0, &flags);
 	if (!response)
 		return 0;
 	/* Pairs with the guest's release: the rest of the response is there. */
@@ -299,13 +305,13 @@ static struct rvmrpc_slot *rvmrpc_slot_claim(struct rvmrpc_channel *channel, lon
 	return slot;
 }
 
-static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel)
+static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel, const struct rvmrpc_args *args)
 {
 	struct vmrpc_control *control;
 	unsigned long flags;
 	bool need;
 
-	control = rvmrpc_page_lock(&channel->control, &flags);
+	control = rvmrpc_page_lock(&channel->control, rvmrpc_time_left(args), &flags);
 	if (!control)
 		return true;
 	need = le32_to_cpu(READ_ONCE(control->need_kick)) != 0;
@@ -353,7 +359,7 @@ static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args 
 	struct vmrpc_request *request;
 	unsigned long flags;
 
-	request = rvmrpc_page_lock(&slot->request, &flags);
+	request = rvmrpc_page_lock(&slot->request, rvmrpc_time_left(args), &flags);
 	if (!request)
 		return -EPROTO;
 	request->timeout_ns = cpu_to_le64(jiffies64_to_nsecs(timeout));
@@ -390,7 +396,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	args->sent = true;
 	/* The request before need_kick; the guest has it the other way round. */
 	smp_mb();
-	if (rvmrpc_needs_kick(channel))
+	if (rvmrpc_needs_kick(channel, args))
 		rvmrpc_kick(vm, channel);
 	return 0;
 }
@@ -440,7 +446,8 @@ static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	/* The wait for a page may have been cut short. */
 	if (ret == -EPROTO && signal_pending(current))
 		return -EINTR;
-	return rvmrpc_closed_or(channel, ret);
+	ret = rvmrpc_closed_or(channel, ret);
+	return ret == -EPROTO && !rvmrpc_time_left(args) ? -ETIMEDOUT : ret;
 }
 
 /* Without bulk a guest can neither take a large argument nor give a large result. */
@@ -463,10 +470,11 @@ static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *chann
 	slot = rvmrpc_slot_claim(channel, &timeout);
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
+	args->deadline = jiffies + timeout;
 	ret = rvmrpc_exchange(vm, channel, slot, args, timeout, RVMRPC_SEND);
 	if (ret)
 		goto out_free;
-	ret = rvmrpc_slot_wait(channel, slot, timeout);
+	ret = rvmrpc_slot_wait(channel, slot, rvmrpc_time_left(args));
 	if (ret)
 		return ret;
 	ret = rvmrpc_exchange(vm, channel, slot, args, 0, RVMRPC_RECEIVE);
@@ -618,6 +626,7 @@ static int rvmrpc_async_send(struct rvmrpc_async *async, long timeout)
 {
 	int ret;
 
+	async->args.deadline = jiffies + timeout;
 	INIT_DELAYED_WORK(&async->deadline, rvmrpc_async_deadline);
 	refcount_inc(&async->ref);
 	queue_delayed_work(vmrpc_wq, &async->deadline, timeout);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -1120,12 +1121,43 @@ static pid_t call_all_at_once(int fd)
 	if (pid)
 		return pid;
 	for (i = 0; i < MANY_CALLERS; i++) {
-		vmrpc_caller_init(&callers[i], fd, SHORT_MS);
+		vmrpc_caller_init(&callers[i], fd, LONG_MS);
 		vmrpc_caller_start(&callers[i]);
 	}
 	for (i = 0; i < MANY_CALLERS; i++)
 		vmrpc_caller_join(&callers[i]);
 	_exit(0);
+}
+
+/* Returns the call's errno. */
+static int call_from_another_process(int fd)
+{
+	struct vmrpc_caller caller;
+	int status;
+
+	if (!fork()) {
+		vmrpc_caller_init(&caller, fd, SHORT_MS);
+		_exit(vmrpc_caller_call(&caller));
+	}
+	wait(&status);
+	return WEXITSTATUS(status);
+}
+
+TEST_F(channel, call_memory_not_there_ends_by_deadline)
+{
+	void *request = vmrpc_channel_request(&self->channel, 0);
+	struct uffdio_zeropage zero = {
+		.range = { .start = (unsigned long)request, .len = PAGE },
+	};
+	int fd = memory_not_there(request);
+
+	if (fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, register_all(self));
+	ASSERT_EQ(0, madvise(request, PAGE, MADV_DONTNEED));
+	EXPECT_EQ(ETIMEDOUT, call_from_another_process(self->tvm.fd));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	close(fd);
 }
 
 TEST_F(channel, call_memory_not_there_holds_few_workers)
@@ -1147,8 +1179,9 @@ TEST_F(channel, call_memory_not_there_holds_few_workers)
 	usleep(300000);
 	EXPECT_LE(workers_stuck(), 2 * REFRESHES);
 	zero.range.start = (unsigned long)control;
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
 	VMRPC_WAIT_FOR(!workers_stuck());
 	close(fd);
 }
