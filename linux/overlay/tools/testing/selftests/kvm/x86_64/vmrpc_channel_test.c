@@ -1175,8 +1175,9 @@ TEST_F(channel, call_memory_not_there_holds_few_workers)
 		SKIP(return, "no userfaultfd");
 	ASSERT_EQ(0, madvise(control, PAGE, MADV_DONTNEED));
 	pid = call_all_at_once(self->tvm.fd);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).calls_in_flight == MANY_CALLERS);
 	VMRPC_WAIT_FOR(workers_stuck() >= REFRESHES);
-	usleep(300000);
+	usleep(500000);
 	EXPECT_LE(workers_stuck(), 2 * REFRESHES);
 	zero.range.start = (unsigned long)control;
 	ASSERT_EQ(0, kill(pid, SIGKILL));
