@@ -69,7 +69,7 @@ static int channel_take(struct vmrpc_request *copy)
 		unsigned int slot = next++ % SLOTS;
 		uint64_t seq = load_seq(&request(slot)->seq);
 
-		if (!seq || seq == taken[slot])
+		if (seq <= taken[slot])
 			continue;
 		memcpy(copy, request(slot), sizeof(*copy));
 		copy->seq = taken[slot] = seq;

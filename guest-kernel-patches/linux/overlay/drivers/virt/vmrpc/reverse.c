@@ -104,10 +104,13 @@ static struct vmrpc_response *rvmrpc_response(unsigned int n)
 	return rvmrpc.pages + (2 + 2 * n) * VMRPC_PAGE_SIZE;
 }
 
-/* Sequence numbers are compared for equality only: a host may start anywhere. */
+/*
+ * A number below the last one is that of a request page from before a migration, which is
+ * older than the rest of our memory: that request was answered.
+ */
 bool rvmrpc_seq_pending(u64 seq, u64 handled)
 {
-	return seq && seq != handled;
+	return seq > handled;
 }
 
 static bool rvmrpc_slot_pending(unsigned int n)
