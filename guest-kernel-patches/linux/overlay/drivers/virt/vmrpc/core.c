@@ -12,10 +12,12 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
+#include <linux/reboot.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
+#include <linux/xarray.h>
 #include <asm/cpuid.h>
 #include <asm/processor.h>
 #include "internal.h"
@@ -27,6 +29,9 @@ static bool vmrpc_on __initdata = true;
 static u32 vmrpc_features __ro_after_init;
 static u32 vmrpc_max_arg __ro_after_init;
 static u32 vmrpc_max_slots __ro_after_init;
+
+static DEFINE_XARRAY(vmrpc_handles);	/* that are bound: what the next kernel cannot know */
+static bool vmrpc_down;			/* for good */
 
 static int __init vmrpc_setup(char *arg)
 {
@@ -90,16 +95,54 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	return ret;
 }
 
+static int vmrpc_unbind(u32 handle)
+{
+	int ret = vmrpc_hypercall_repeat(VMRPC_OP_UNBIND, handle, 0, 0, NULL, TASK_KILLABLE);
+
+	xa_erase(&vmrpc_handles, handle);
+	return ret;
+}
+
+/* The host does not see one kernel follow another (kexec): handles would stay for ever. */
+static int vmrpc_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	unsigned long handle;
+	void *entry;
+
+	/* Full barrier: who binds meanwhile sees it, or is seen here. */
+	smp_store_mb(vmrpc_down, true);
+	xa_for_each(&vmrpc_handles, handle, entry)
+		vmrpc_unbind(handle);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block vmrpc_reboot_nb = { .notifier_call = vmrpc_reboot };
+
+static int vmrpc_bound(u32 handle)
+{
+	int ret = xa_err(xa_store(&vmrpc_handles, handle, xa_mk_value(0), GFP_KERNEL));
+
+	/* Pairs with vmrpc_reboot(). */
+	smp_mb();
+	if (READ_ONCE(vmrpc_down))
+		ret = -ENODEV;
+	if (ret)
+		vmrpc_unbind(handle);
+	return ret;
+}
+
 static s64 __vmrpc_bind(const struct vmrpc_bind *bind, unsigned int state)
 {
 	bool user = bind->flags & cpu_to_le32(VMRPC_BIND_USER);
 	u64 handle;
 	int ret;
 
-	if (!(vmrpc_features & (user ? VMRPC_F_USER : VMRPC_F_KERNEL)))
+	if (!(vmrpc_features & (user ? VMRPC_F_USER : VMRPC_F_KERNEL)) || READ_ONCE(vmrpc_down))
 		return -ENODEV;
 	ret = vmrpc_hypercall_repeat(VMRPC_OP_BIND, 0, 0, (unsigned long)bind,
 				     &handle, state);
+	if (!ret)
+		ret = vmrpc_bound(handle);
 	if (ret)
 		return ret;
 	return (u32)handle;
@@ -216,7 +259,7 @@ int vmrpc_unbind_module_kernel(u32 handle)
 {
 	if (!vmrpc_features)
 		return -ENODEV;
-	return vmrpc_hypercall_repeat(VMRPC_OP_UNBIND, handle, 0, 0, NULL, TASK_KILLABLE);
+	return vmrpc_unbind(handle);
 }
 EXPORT_SYMBOL_GPL(vmrpc_unbind_module_kernel);
 
@@ -275,6 +318,7 @@ static int __init vmrpc_start(void)
 	if (vmrpc_features & VMRPC_F_KERNEL)
 		vmrpc_hello();
 	if (vmrpc_features & (VMRPC_F_KERNEL | VMRPC_F_USER)) {
+		register_reboot_notifier(&vmrpc_reboot_nb);
 		ret = vmrpc_guest_dev_init();
 		if (ret)
 			pr_warn("no /dev/vmrpc-guest: error %d\n", ret);
