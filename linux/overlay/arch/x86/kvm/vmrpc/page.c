@@ -113,7 +113,7 @@ static int rvmrpc_page_refresh(struct rvmrpc_page *page, long wait)
 
 	if (current->mm == kvm->mm)
 		return kvm_gpc_refresh(&page->cache, PAGE_SIZE);
-	left = rvmrpc_refresh_begin(kvm->arch.vmrpc, min(wait, (long)RVMRPC_REFRESH_WAIT));
+	left = rvmrpc_refresh_begin(kvm->arch.vmrpc, min_t(long, wait, RVMRPC_REFRESH_WAIT));
 	if (left <= 0)
 		return -EINTR;
 	refresh = rvmrpc_refresh_new(page);

@@ -465,18 +465,10 @@ static bool vms_are_gone(void)
 
 int main(int argc, char **argv)
 {
-	int i, opt, seconds = 10;
+	int i, seconds;
 	pid_t clients[CLIENTS];
 
-	seed = getpid() ^ time(NULL);
-	while ((opt = getopt(argc, argv, "s:r:")) != -1) {
-		if (opt == 's')
-			seconds = atoi(optarg);
-		else if (opt == 'r')
-			seed = strtoul(optarg, NULL, 0);
-		else
-			return KSFT_FAIL;
-	}
+	vmrpc_fuzz_options(argc, argv, &seconds, &seed);
 	ksft_print_header();
 	if (!kvm_has_cap(KVM_CAP_VMRPC))
 		ksft_exit_skip("the host kernel has no KVM_CAP_VMRPC\n");

@@ -394,17 +394,9 @@ static void run(int seconds)
 
 int main(int argc, char **argv)
 {
-	int opt, seconds = 10;
+	int seconds;
 
-	seed = getpid() ^ time(NULL);
-	while ((opt = getopt(argc, argv, "s:r:")) != -1) {
-		if (opt == 's')
-			seconds = atoi(optarg);
-		else if (opt == 'r')
-			seed = strtoul(optarg, NULL, 0);
-		else
-			return KSFT_FAIL;
-	}
+	vmrpc_fuzz_options(argc, argv, &seconds, &seed);
 	ksft_print_header();
 	if (!kvm_has_cap(KVM_CAP_VMRPC))
 		ksft_exit_skip("the host kernel has no KVM_CAP_VMRPC\n");

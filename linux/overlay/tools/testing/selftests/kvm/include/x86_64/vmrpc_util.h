@@ -134,6 +134,9 @@ int vmrpc_caller_call(struct vmrpc_caller *caller);
 void vmrpc_caller_start(struct vmrpc_caller *caller);
 int vmrpc_caller_join(struct vmrpc_caller *caller);
 
+/* -s SECONDS (10) and -r SEED (any), of tests that do things at random */
+void vmrpc_fuzz_options(int argc, char **argv, int *seconds, unsigned int *seed);
+
 /* Waits for what another thread is about to do; the bound is only against a hang. */
 #define VMRPC_WAIT_FOR(condition)						\
 do {										\

@@ -537,3 +537,19 @@ int vmrpc_caller_join(struct vmrpc_caller *caller)
 	pthread_join(caller->thread, NULL);
 	return caller->err;
 }
+
+void vmrpc_fuzz_options(int argc, char **argv, int *seconds, unsigned int *seed)
+{
+	int opt;
+
+	*seconds = 10;
+	*seed = getpid() ^ time(NULL);
+	while ((opt = getopt(argc, argv, "s:r:")) != -1) {
+		if (opt == 's')
+			*seconds = atoi(optarg);
+		else if (opt == 'r')
+			*seed = strtoul(optarg, NULL, 0);
+		else
+			exit(KSFT_FAIL);
+	}
+}
