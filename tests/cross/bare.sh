@@ -7,16 +7,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
 . "$here/lib/vm.sh"
 
-images=$here/bare
 guests="bare32x1 bare32x2 bare64x1 bare64x2"
-
-# bare_start NAME [ARGUMENT...] - NAME says which image, and how many vCPUs
-bare_start() {
-	local name=$1
-	shift
-	guest start "$name" --kernel "$images/${name%x*}.elf" --vcpus "${name#*x}" --mem 128M \
-		--no-wait "$@"
-}
 
 setup() {
 	local name
@@ -42,10 +33,6 @@ bare_field() {
 
 bare_has_cpus() {
 	[ "$(bare_field "$1" cpus_online)" = "$2" ]
-}
-
-generation_over() {
-	[ "$(vm_field "$1" generation)" -gt "$2" ]
 }
 
 bare_fails() {
@@ -168,17 +155,9 @@ test_reset_answers_again() {
 	for name in $guests; do
 		generation=$(vm_field "$name" generation)
 		guest qmp "$name" '{"execute": "system_reset"}'
-		wait_for 90 generation_over "$name" "$generation"
+		wait_for 90 vm_generation_over "$name" "$generation"
 		expect_status 0 vmrpc ping "$name" -c 5 -i 0 -t 30
 	done
-}
-
-migrated() {
-	guest qmp "$1" '{"execute": "query-migrate"}' | jq -e '.return.status == "completed"'
-}
-
-vm_runs() {
-	guest qmp "$1" '{"execute": "query-status"}' | jq -e .return.running
 }
 
 # Its memory comes into another VM, where no channel is registered.  It is parked and
@@ -186,8 +165,7 @@ vm_runs() {
 test_moved_registers_again() {
 	local name
 	for name in bare32x1 bare64x2; do
-		guest qmp "$name" '{"execute": "migrate", "arguments": {"uri": "exec:cat > /tmp/moved"}}'
-		wait_for 90 migrated "$name"
+		vm_migrate "$name" "exec:cat > /tmp/moved"
 		guest kill "$name"
 		wait_for 10 vm_gone "$name"
 		bare_start "$name" -- -incoming "exec:cat /tmp/moved"

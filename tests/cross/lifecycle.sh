@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# VMs that are reset or killed with calls under way, in both directions.
+# VMs that are paused, reset, crash or are killed with calls under way, in both directions.
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
 . "$here/lib/vm.sh"
@@ -12,26 +12,23 @@ setup() {
 
 # The VM that a case begins with; an earlier one may have ended it.
 web_up() {
-	guest list | grep -qx web || guest start web --vcpus 2 --mem 192M
+	guest list | grep -qx web || guest start web --vcpus 2 --mem 192M --append vmrpc.user=test
 	wait_for 120 vm_ready web
 }
 
 teardown() {
 	guest kill web
-}
-
-# The exit statuses of calls in the background, once they ended.
-status_of() {
-	wait_for 90 test -f "/tmp/call$1"
-	cat "/tmp/call$1"
+	guest kill crash
+	# What its kernel reported was asked for.
+	rm -rf /run/guest/crash
 }
 
 # Two callers wait for a paused guest, which has a call of its own under way.
 calls_in_flight() {
 	guest_sleep web
 	vm_pause web
-	in_background /tmp/call1 vmrpc meminfo web --timeout 300
-	in_background /tmp/call2 vmrpc ping web -c 1 --timeout 300
+	call_start 1 vmrpc meminfo web --timeout 300
+	call_start 2 vmrpc ping web -c 1 --timeout 300
 	wait_for 90 vm_is web calls_in_flight 2
 }
 
@@ -39,13 +36,43 @@ test_not_answering_shows_busy_then_dead() {
 	web_up
 	vm_pause web
 	expect ready "$(vm_field web state)"
-	in_background /tmp/call1 vmrpc ping web -c 1 --timeout 300
+	call_start 1 vmrpc ping web -c 1 --timeout 300
 	wait_for 30 vm_is web state busy
 	wait_for 60 vm_is web state dead
 	vm_continue web
 	expect 0 "$(status_of 1)" "exit status of ping"
 	expect ready "$(vm_field web state)"
 	expect 0 "$(vm_field web oldest_call_ms)"
+}
+
+# SLEEP (4) is on the vCPU's thread and begins again; PARK (5) ends while the VM is paused.
+test_paused_sleeping_calls_go_on() {
+	web_up
+	guest_call web /tmp/sleep 4 3000
+	guest_call web /tmp/park 5 1000
+	vm_pause web
+	sleep 1
+	vm_continue web
+	expect 0 "$(guest_status web /tmp/sleep)" "exit status of SLEEP"
+	expect 0 "$(guest_status web /tmp/park)" "exit status of PARK"
+	expect "3000 b80b000000000000" "$(guest sh web -- cat /tmp/sleep.out)"
+	expect "1000 e803000000000000" "$(guest sh web -- cat /tmp/park.out)"
+	expect 0 "$(vm_field web handles)" "handles"
+}
+
+test_paused_over_and_over_calls_go_on() {
+	local i
+	web_up
+	guest_call web /tmp/sleep 4 2000
+	guest_call web /tmp/park 5 2000
+	call_start 1 vmrpc ping web -c 100 -i 0 --timeout 300
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		vm_pause web
+		vm_continue web
+	done
+	expect 0 "$(status_of 1)" "exit status of ping"
+	expect 0 "$(guest_status web /tmp/sleep)" "exit status of SLEEP"
+	expect 0 "$(guest_status web /tmp/park)" "exit status of PARK"
 }
 
 test_reset_calls_in_flight_end() {
@@ -75,16 +102,12 @@ test_reboot_by_guest_answers_again() {
 	expect_status 0 vmrpc ping web -c 5 -t 30
 }
 
-vm_generation_over() {
-	[ "$(vm_field "$1" generation)" -gt "$2" ]
-}
-
 test_reset_over_and_over_answers() {
 	local i generation
 	web_up
 	for i in 1 2; do
 		generation=$(vm_field web generation)
-		in_background /tmp/call1 vmrpc ping web -c 0 -i 0 --timeout 300
+		call_start 1 vmrpc ping web -c 0 -i 0 --timeout 300
 		guest qmp web '{"execute": "system_reset"}'
 		wait_for 120 vm_generation_over web "$generation"
 		status_of 1 > /dev/null
@@ -117,7 +140,7 @@ test_killed_while_answering() {
 	local i
 	web_up
 	for i in 1 2 3; do
-		in_background "/tmp/call$i" vmrpc ping web -c 0 -i 0
+		call_start "$i" vmrpc ping web -c 0 -i 0
 	done
 	wait_for 90 vm_calls_over web 50
 	guest kill web
@@ -127,24 +150,62 @@ test_killed_while_answering() {
 	expect_status 3 vmrpc ping web -c 1
 }
 
-vm_calls_over() {
-	[ "$(vm_field "$1" calls)" -gt "$2" ]
-}
-
 test_powered_off_call_in_flight_ends() {
 	web_up
 	vm_pause web
-	in_background /tmp/call1 vmrpc meminfo web --timeout 300
+	call_start 1 vmrpc meminfo web --timeout 300
 	wait_for 90 vm_is web calls_in_flight 1
-	guest qmp web '{"execute": "quit"}'
+	vm_quit web
 	expect 8 "$(status_of 1)"
 	wait_for 10 vm_gone web
 }
 
-test_kexec_calls_answered() {
-	web_up
-	guest sh web -- 'test -e /sys/kernel/kexec_loaded' || skip "the guest's kernel has no kexec"
-	fail "it has now: write this case"
+crash_up() {
+	guest kill crash 2> /dev/null || true
+	guest start crash --vcpus 2 --mem 192M --append vmrpc.allow=all
+	wait_for 120 vm_ready crash
+}
+
+# crash SECONDS - the guest "crash" panics, with a call of its own under way, and reboots after
+# SECONDS (0: never)
+crash() {
+	guest_sleep crash
+	guest sh crash -- "echo $1 > /proc/sys/kernel/panic
+		(sleep 0.2; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &"
+	# The shell may be behind the call, on the CPU that is away for a minute.
+	wait_for 120 crash_reported
+}
+
+crash_reported() {
+	guest log crash | grep 'Kernel panic'
+}
+
+test_panic_calls_end_by_deadline() {
+	crash_up
+	crash 0
+	call_start 1 vmrpc ping crash -c 1 --timeout 20
+	wait_for 60 vm_is crash state dead
+	expect 7 "$(status_of 1)" "exit status of ping"
+	guest kill crash
+	wait_for 10 vm_gone crash
+	rmmod vmrpc_test_server
+	load_server
+}
+
+test_panic_reboot_calls_in_flight_end() {
+	local generation
+	crash_up
+	generation=$(vm_field crash generation)
+	guest_slow crash
+	call_start 1 vmrpc call crash slow 0 --arg '' --timeout 300
+	wait_for 90 vm_is crash calls_in_flight 1
+	crash 1
+	expect 8 "$(status_of 1)" "exit status of slow"
+	expect_match 'reset' "$(cat /tmp/call1.err)"
+	wait_for 120 vm_generation_over crash "$generation"
+	guest wait crash
+	expect_status 0 vmrpc ping crash -c 5 -t 30
+	expect 0 "$(vm_field crash handles)" "handles"
 }
 
 run_cases "$@"

@@ -62,10 +62,6 @@ vm_parks_over() {
 	[ "$(vm_field store parks)" -gt "$1" ]
 }
 
-vm_generation_over() {
-	[ "$(vm_field store generation)" -gt "$1" ]
-}
-
 store_log_has() {
 	guest sh store -- dmesg | grep -q "vmrpc_kv: $1"
 }
@@ -132,7 +128,7 @@ test_reset_while_waiting() {
 	wait_start reset 1
 	generation=$(vm_field store generation)
 	guest qmp store '{"execute": "system_reset"}'
-	wait_for 90 vm_generation_over "$generation"
+	wait_for 90 vm_generation_over store "$generation"
 	guest wait store
 	expect 0 "$(vm_field store handles)" "handles"
 	load_client store

@@ -18,6 +18,11 @@ fail() {
 	exit 1
 }
 
+# comment TEXT - of the case, shown however it ends
+comment() {
+	echo "# $*" >> "$case_dir/comments"
+}
+
 # expect WANTED GOT [WHAT]
 expect() {
 	[ "$1" = "$2" ] || fail "${3:-}: wanted '$1', got '$2'"
@@ -61,8 +66,10 @@ all_cases() {
 run_case() {
 	case_skip=$case_dir/skip
 	rm -f "$case_skip"
+	: > "$case_dir/comments"
 	(set -e; "$1") > "$case_dir/log" 2>&1
 	local status=$?
+	cat "$case_dir/comments"
 	case_number=$((case_number + 1))
 	if [ "$status" != 0 ]; then
 		sed 's/^/# /' "$case_dir/log"

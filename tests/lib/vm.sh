@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For tests that have guests, inside the bed.
+# For tests that have guests, inside the bed; $here is the directory of the tests.
 
 GUEST_TESTS=/usr/lib/vmrpc/tests
+
+# bare_start NAME [ARGUMENT...] - NAME says which image (bare32, bare64) and how many vCPUs (x1)
+bare_start() {
+	local name=$1
+	shift
+	guest start "$name" --kernel "$here/bare/${name%x*}.elf" --vcpus "${name#*x}" --mem 128M \
+		--no-wait "$@"
+}
 
 # vm_field NAME FIELD - of "vmrpc list --json"; "null" when there is no such VM
 vm_field() {
@@ -28,6 +36,18 @@ vm_is() {
 	[ "$(vm_field "$1" "$2")" = "$3" ]
 }
 
+vm_generation_over() {
+	[ "$(vm_field "$1" generation)" -gt "$2" ]
+}
+
+vm_calls_over() {
+	[ "$(vm_field "$1" calls)" -gt "$2" ]
+}
+
+vm_runs() {
+	guest qmp "$1" '{"execute": "query-status"}' | jq -e .return.running
+}
+
 # A paused VM answers nothing: its calls stay in flight until something ends them.
 vm_pause() {
 	guest qmp "$1" '{"execute": "stop"}'
@@ -37,17 +57,58 @@ vm_continue() {
 	guest qmp "$1" '{"execute": "cont"}'
 }
 
+# vm_quit NAME - QEMU may be gone before it answered
+vm_quit() {
+	guest qmp "$1" '{"execute": "quit"}' || true
+}
+
+# vm_migrate NAME URI - returns when it has left, and is paused here for good
+vm_migrate() {
+	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	wait_for 90 vm_migrated "$1"
+}
+
+vm_migrated() {
+	guest qmp "$1" '{"execute": "query-migrate"}' | jq -e '.return.status == "completed"'
+}
+
 # load_server - the server "test", for guests' calls that sleep
 load_server() {
 	grep -q '^vmrpc_test_server ' /proc/modules || insmod /usr/lib/vmrpc/modules/vmrpc_test_server.ko
 }
 
+# guest_slow NAME - loads the module whose procedure lasts as long as a test wants
+guest_slow() {
+	guest sh "$1" -- "insmod $GUEST_TESTS/vmrpc_slow.ko"
+}
+
 # guest_sleep NAME - a kernel thread of the guest calls SLEEP in the host, for long
 guest_sleep() {
 	local before
-	before=$(vm_field "$1" performs)
+	before=$(vm_field "$1" handles)
 	guest sh "$1" -- "insmod $GUEST_TESTS/vmrpc_sleep.ko > /dev/null 2>&1 &"
-	wait_for 90 vm_performs_over "$1" "$before"
+	wait_for 90 vm_is "$1" handles $((before + 1))
+}
+
+# guest_call NAME FILE PROCEDURE MS - a process of the guest calls the server "test", which
+# waits so long; its exit status, output and errors are left in FILE, .out and .err there
+guest_call() {
+	local before
+	before=$(vm_field "$1" handles)
+	guest sh "$1" -- "rm -f $2
+		($GUEST_TESTS/vmrpc_user -k test 1 $3 $(le32 "$4")00000000 > $2.out 2> $2.err
+		 echo \$? > $2) > /dev/null 2>&1 &"
+	wait_for 90 vm_is "$1" handles $((before + 1))
+}
+
+le32() {
+	printf '%02x%02x%02x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24))
+}
+
+# guest_status NAME FILE - the exit status of that process, once it ended
+guest_status() {
+	wait_for 90 guest sh "$1" -- "test -s $2"
+	guest sh "$1" -- "cat $2"
 }
 
 vm_performs_over() {
@@ -64,4 +125,17 @@ in_background() {
 		"$@" > "$file.out" 2> "$file.err" || status=$?
 		echo "$status" > "$file"
 	} &
+}
+
+# call_start NUMBER COMMAND... - a call in the background
+call_start() {
+	local number=$1
+	shift
+	in_background "/tmp/call$number" "$@"
+}
+
+# status_of NUMBER - the exit status of that call, once it ended
+status_of() {
+	wait_for 90 test -f "/tmp/call$1"
+	cat "/tmp/call$1"
 }
