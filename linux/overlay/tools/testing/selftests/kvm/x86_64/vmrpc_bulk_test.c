@@ -50,7 +50,7 @@ static uint8_t *map(size_t size)
 	return memory;
 }
 
-static void setup(FIXTURE_DATA(bulk) *self, uint32_t dirty_ring_size)
+static void setup(struct _test_data_bulk *self, uint32_t dirty_ring_size)
 {
 	uint32_t i;
 
