@@ -46,25 +46,26 @@ test_not_answering_shows_busy_then_dead() {
 }
 
 # SLEEP (4) is on the vCPU's thread and begins again; PARK (5) ends while the VM is paused.
+# SLEEP comes last, as it takes a CPU away from what would begin the other.
 test_paused_sleeping_calls_go_on() {
 	web_up
+	guest_call web /tmp/park 5 10000
 	guest_call web /tmp/sleep 4 3000
-	guest_call web /tmp/park 5 1000
 	vm_pause web
 	sleep 1
 	vm_continue web
 	expect 0 "$(guest_status web /tmp/sleep)" "exit status of SLEEP"
 	expect 0 "$(guest_status web /tmp/park)" "exit status of PARK"
 	expect "3000 b80b000000000000" "$(guest sh web -- cat /tmp/sleep.out)"
-	expect "1000 e803000000000000" "$(guest sh web -- cat /tmp/park.out)"
+	expect "10000 1027000000000000" "$(guest sh web -- cat /tmp/park.out)"
 	expect 0 "$(vm_field web handles)" "handles"
 }
 
 test_paused_over_and_over_calls_go_on() {
 	local i
 	web_up
+	guest_call web /tmp/park 5 10000
 	guest_call web /tmp/sleep 4 2000
-	guest_call web /tmp/park 5 2000
 	call_start 1 vmrpc ping web -c 100 -i 0 --timeout 300
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		vm_pause web

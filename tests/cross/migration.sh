@@ -192,8 +192,8 @@ hmp() {
 
 test_saved_while_calls_sleep_they_go_on() {
 	snap_up
-	guest_call snap /tmp/sleep 4 10000
 	guest_call snap /tmp/park 5 10000
+	guest_call snap /tmp/sleep 4 10000
 	call_start 1 vmrpc ping snap -c 200 -i 0 --depth 8 --timeout 300
 	hmp "savevm sleeping"
 	expect 0 "$(status_of 1)" "exit status of ping"
