@@ -8,7 +8,9 @@
 #ifndef VSOCK_PEER_H
 #define VSOCK_PEER_H
 
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <linux/vm_sockets.h>
 
 #define VSOCK_PEER_PORT		5000u
@@ -28,6 +30,20 @@ static inline int vsock_peer_buffer(int fd)
 	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size, sizeof(size)))
 		return -1;
 	return setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof(size));
+}
+
+/* MSG_WAITALL refuses what the buffer does not hold.  Return: 0, or -1. */
+static inline int vsock_peer_receive(int fd, char *data, size_t size)
+{
+	while (size) {
+		ssize_t n = recv(fd, data, size, 0);
+
+		if (n <= 0)
+			return -1;
+		data += n;
+		size -= n;
+	}
+	return 0;
 }
 
 #endif /* VSOCK_PEER_H */

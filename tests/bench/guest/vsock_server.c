@@ -60,7 +60,7 @@ static void serve(int fd)
 {
 	static char answer[sizeof(uint32_t) + VSOCK_PEER_MAX];
 	static char request[VSOCK_PEER_BULK_SIZE];
-	const ssize_t rest = sizeof(request) - VSOCK_PEER_REQUEST;
+	const size_t rest = sizeof(request) - VSOCK_PEER_REQUEST;
 
 	while (recv(fd, request, VSOCK_PEER_REQUEST, MSG_WAITALL) == VSOCK_PEER_REQUEST) {
 		char *reply = request;
@@ -71,7 +71,7 @@ static void serve(int fd)
 			size = read_meminfo(answer);
 		} else if (request[0] == VSOCK_PEER_BULK) {
 			size = sizeof(request);
-			if (recv(fd, request + VSOCK_PEER_REQUEST, rest, MSG_WAITALL) != rest)
+			if (vsock_peer_receive(fd, request + VSOCK_PEER_REQUEST, rest))
 				return;
 		}
 		if (send(fd, reply, size, MSG_NOSIGNAL) != size)

@@ -80,7 +80,8 @@ void vsock_bulk(int fd)
 
 	request[sizeof(request) - 1]++;
 	send_all(fd, request, sizeof(request), "vsock");
-	receive(fd, answer, sizeof(answer), "vsock");
+	if (vsock_peer_receive(fd, answer, sizeof(answer)))
+		die("vsock: no answer");
 	if (memcmp(request, answer, sizeof(answer)))
 		die("vsock: the answer differs");
 }
