@@ -218,10 +218,7 @@ static int rvmrpc_transfer_page(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk,
 	return ret ? ret : part;
 }
 
-/*
- * What was copied before something failed is told first.  Each page takes an entry of the
- * vCPU's dirty ring, which only its next entry to the guest has emptied.
- */
+/* What was copied before something failed, or filled the dirty ring, is told first. */
 static int rvmrpc_transfer_pages(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk, u64 offset,
 				 u64 gva, u64 size, bool result, u64 *copied)
 {
@@ -235,8 +232,7 @@ static int rvmrpc_transfer_pages(struct kvm_vcpu *vcpu, struct rvmrpc_bulk *bulk
 			break;
 		*copied += ret;
 		cond_resched();
-	} while (*copied < size && !signal_pending(current) &&
-		 !kvm_test_request(KVM_REQ_DIRTY_RING_SOFT_FULL, vcpu));
+	} while (*copied < size && !signal_pending(current));
 	return *copied ? 0 : ret;
 }
 

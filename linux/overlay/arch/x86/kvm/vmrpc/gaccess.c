@@ -71,19 +71,35 @@ int vmrpc_write_guest(struct kvm_vcpu *vcpu, u64 gva, const void *from, size_t s
 	return vmrpc_access_guest(vcpu, gva, (void *)from, size, true);
 }
 
+/* Walks the guest's page tables.  Returns 0, -EFAULT, or -EBUSY if the dirty ring is full. */
+static int vmrpc_translate(struct kvm_vcpu *vcpu, u64 gva, bool write, gpa_t *gpa)
+{
+	struct x86_exception fault;
+
+	if (!vmrpc_range_valid(vcpu, gva, 1))
+		return -EFAULT;
+	if (vmrpc_dirty_ring_full(vcpu))
+		return -EBUSY;
+	*gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
+		       kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
+	return *gpa == INVALID_GPA ? -EFAULT : 0;
+}
+
 /*
  * Maps the page that @gva is in, until kvm_vcpu_unmap().  Only RAM that the guest can
  * write; not for a vCPU in SMM, which kvm_vcpu_map() knows nothing of.
  */
 int vmrpc_map_guest(struct kvm_vcpu *vcpu, u64 gva, bool write, struct kvm_host_map *map)
 {
-	struct x86_exception fault;
-	gpa_t gpa = INVALID_GPA;
+	gpa_t gpa;
+	int ret;
 
-	if (vmrpc_range_valid(vcpu, gva, 1) && !is_smm(vcpu))
-		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
-			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
-	if (gpa == INVALID_GPA || kvm_vcpu_map(vcpu, gpa_to_gfn(gpa), map))
+	if (is_smm(vcpu))
+		return -EFAULT;
+	ret = vmrpc_translate(vcpu, gva, write, &gpa);
+	if (ret)
+		return ret;
+	if (kvm_vcpu_map(vcpu, gpa_to_gfn(gpa), map))
 		return -EFAULT;
 	if (map->page != KVM_UNMAPPED_PAGE)
 		return 0;
@@ -100,9 +116,8 @@ int vmrpc_map_guest(struct kvm_vcpu *vcpu, u64 gva, bool write, struct kvm_host_
 int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argument, u64 gva,
 			     size_t size, bool write)
 {
-	struct x86_exception fault;
-	u64 page;
-	u32 n = 0;
+	int ret = 0;
+	u32 n;
 
 	argument->offset = offset_in_page(gva);
 	argument->size = size;
@@ -110,15 +125,11 @@ int vmrpc_argument_translate(struct kvm_vcpu *vcpu, struct vmrpc_argument *argum
 		return 0;
 	if (size > VMRPC_MAX_ARG || !vmrpc_range_valid(vcpu, gva, size))
 		return -EFAULT;
-	for (page = gva & PAGE_MASK; page < gva + size; page += PAGE_SIZE, n++) {
-		if (vmrpc_dirty_ring_full(vcpu))
-			return -EBUSY;
-		argument->page[n] = write ? kvm_mmu_gva_to_gpa_write(vcpu, page, &fault) :
-					    kvm_mmu_gva_to_gpa_read(vcpu, page, &fault);
-		if (argument->page[n] == INVALID_GPA)
-			return -EFAULT;
-	}
-	return 0;
+	/* By number: the last page may end where addresses do. */
+	for (n = 0; n < DIV_ROUND_UP(argument->offset + size, PAGE_SIZE) && !ret; n++)
+		ret = vmrpc_translate(vcpu, (gva & PAGE_MASK) + n * PAGE_SIZE, write,
+				      &argument->page[n]);
+	return ret;
 }
 
 /* Copies the argument from (or, @write, to) guest memory. */
@@ -206,23 +217,19 @@ EXPORT_SYMBOL_GPL(copy_to_guest);
 void __user *get_hva(struct vmrpc_call *call, u64 gva, bool write)
 {
 	struct kvm_vcpu *vcpu = call->vcpu;
-	struct x86_exception fault;
 	unsigned long hva = KVM_HVA_ERR_BAD;
 	bool writable = false;
-	gpa_t gpa = INVALID_GPA;
+	gpa_t gpa;
 
 	if (call->process)
 		return NULL;
 	kvm_vcpu_srcu_read_lock(vcpu);
-	if (vmrpc_range_valid(vcpu, gva, 1) && !vmrpc_dirty_ring_full(vcpu))
-		gpa = write ? kvm_mmu_gva_to_gpa_write(vcpu, gva, &fault) :
-			      kvm_mmu_gva_to_gpa_read(vcpu, gva, &fault);
-	if (gpa != INVALID_GPA)
+	if (!vmrpc_translate(vcpu, gva, write, &gpa))
 		hva = kvm_vcpu_gfn_to_hva_prot(vcpu, gpa_to_gfn(gpa), &writable);
 	kvm_vcpu_srcu_read_unlock(vcpu);
 
 	if (kvm_is_error_hva(hva) || (write && !writable))
 		return NULL;
-	return (void __user *)(hva + offset_in_page(gpa));
+	return (void __user *)(hva + offset_in_page(gva));
 }
 EXPORT_SYMBOL_GPL(get_hva);

@@ -775,6 +775,18 @@ TEST_F(perform, pointer_read_crosses_pages)
 	ASSERT_EQ(300 * 1 + 300 * 2, result);
 }
 
+TEST_F(perform, argument_in_last_page_of_addresses_read)
+{
+	struct vmrpc_test_memory arg = { .gva = self->gva, .length = 4 };
+	uint64_t gva = -PAGE, result;
+
+	virt_pg_map(self->vm, gva, addr_hva2gpa(self->vm, self->page[1]));
+	memcpy(self->page[1] + PAGE - sizeof(arg), &arg, sizeof(arg));
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, self->handle, VMRPC_TEST_SUM,
+				   gva + PAGE - sizeof(arg), sizeof(arg), &result));
+	ASSERT_EQ(4 * 1, result);
+}
+
 TEST_F(perform, pointer_read_unmapped_fault)
 {
 	ASSERT_EQ(-VMRPC_EFAULT, memory(self, VMRPC_TEST_SUM, self->gva + 2 * PAGE - 8, 16, NULL));
