@@ -19,7 +19,8 @@
  * takes long goes to a workqueue.
  *
  * A slot belongs to who set its bit in @claimed.  @lock orders a renewal (write)
- * against reading requests and writing responses; no lock nests in it.
+ * against reading requests and writing responses; no lock nests in it.  A call that a
+ * renewal finds under way keeps its memory, and the slot gets new.
  */
 #define pr_fmt(fmt) "vmrpc: " fmt
 
@@ -59,8 +60,9 @@ MODULE_PARM_DESC(park_ms, "how long after a call a server thread itself waits fo
 
 /* One call, in memory that the host cannot change; owned by who claimed the slot. */
 struct rvmrpc_slot {
-	u64				handled;	/* last request answered */
-	unsigned int			generation;	/* of the channel, when claimed */
+	unsigned int			n;
+	bool				taken;		/* its request was read; under lock */
+	unsigned int			generation;	/* of the channel, when taken */
 	struct work_struct		work;
 	struct vmrpc_request		req;
 	struct rvmrpc_call		call;
@@ -72,7 +74,8 @@ static struct {
 	void			*pages;
 	unsigned int		nr_slots;
 	bool			bulk;		/* larger arguments and results than a slot's */
-	struct rvmrpc_slot	*slots;
+	struct rvmrpc_slot	*slots[VMRPC_MAX_SLOTS];	/* written under lock */
+	u64			handled[VMRPC_MAX_SLOTS];	/* last request answered */
 	DECLARE_BITMAP(claimed, VMRPC_MAX_SLOTS);
 	atomic_t		lookers;	/* threads that look at the slots */
 	rwlock_t		lock;
@@ -117,7 +120,7 @@ static bool rvmrpc_slot_pending(unsigned int n)
 {
 	u64 seq = le64_to_cpu(READ_ONCE(rvmrpc_request(n)->seq));
 
-	return rvmrpc_seq_pending(seq, READ_ONCE(rvmrpc.slots[n].handled));
+	return rvmrpc_seq_pending(seq, READ_ONCE(rvmrpc.handled[n]));
 }
 
 /* Whether some slot waits for a server.  From any context. */
@@ -203,10 +206,9 @@ int rvmrpc_request_check(const struct vmrpc_request *req, bool bulk)
 }
 
 /* Copy the request: it is read once, and only the copy is looked at. */
-static int rvmrpc_slot_read(unsigned int n)
+static int rvmrpc_slot_read(struct rvmrpc_slot *slot)
 {
-	const struct vmrpc_request *shared = rvmrpc_request(n);
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	const struct vmrpc_request *shared = rvmrpc_request(slot->n);
 	u32 size;
 	__le64 seq;
 	int ret;
@@ -223,30 +225,29 @@ static int rvmrpc_slot_read(unsigned int n)
 	return ret;
 }
 
-/* Return: the slot's request is ours, and slot->req and slot->arg hold it; *err says if it is bad. */
-static bool rvmrpc_slot_claim(unsigned int n, int *err)
+/* Return: the slot, with its request in ->req and ->arg, or NULL; *err says if it is bad. */
+static struct rvmrpc_slot *rvmrpc_slot_claim(unsigned int n, int *err)
 {
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
-	bool ours;
+	struct rvmrpc_slot *slot = NULL;
 
 	if (!rvmrpc_slot_pending(n) || test_and_set_bit_lock(n, rvmrpc.claimed))
-		return false;
+		return NULL;
 	read_lock(&rvmrpc.lock);
-	ours = rvmrpc.live && rvmrpc_slot_pending(n);
-	if (ours) {
+	if (rvmrpc.live && rvmrpc_slot_pending(n)) {
+		slot = rvmrpc.slots[n];
+		slot->taken = true;
 		slot->generation = rvmrpc.generation;
-		*err = rvmrpc_slot_read(n);
+		*err = rvmrpc_slot_read(slot);
 	}
 	read_unlock(&rvmrpc.lock);
-	if (!ours)
+	if (!slot)
 		clear_bit_unlock(n, rvmrpc.claimed);
-	return ours;
+	return slot;
 }
 
-static void rvmrpc_slot_write(unsigned int n, u32 status)
+static void rvmrpc_slot_write(struct rvmrpc_slot *slot, u32 status)
 {
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
-	struct vmrpc_response *shared = rvmrpc_response(n);
+	struct vmrpc_response *shared = rvmrpc_response(slot->n);
 	u32 size = slot->call.res_size;
 
 	shared->result = cpu_to_le64(status ? 0 : slot->call.result);
@@ -256,40 +257,46 @@ static void rvmrpc_slot_write(unsigned int n, u32 status)
 		memcpy((void *)shared + VMRPC_SLOT_HEADER, slot->call.res, size);
 	/* Pairs with the host's acquire: the response is complete. */
 	smp_store_release(&shared->seq, slot->req.seq);
-	WRITE_ONCE(slot->handled, le64_to_cpu(slot->req.seq));
+	WRITE_ONCE(rvmrpc.handled[slot->n], le64_to_cpu(slot->req.seq));
 }
 
 /* Answer and give the slot back.  The host reads the response at the next poll. */
-static void rvmrpc_slot_answer(unsigned int n, int err)
+static void rvmrpc_slot_answer(struct rvmrpc_slot *slot, int err)
 {
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	struct rvmrpc_call call = slot->call;
 	u32 status = rvmrpc_status(err);
 
+	/* Freed when the slot may be another call's. */
+	slot->call.bulk_arg = NULL;
+	slot->call.bulk_res = NULL;
 	if (status)
 		slot->call.res_size = 0;
-	trace_rvmrpc_answer(n, le64_to_cpu(slot->req.seq), status,
+	trace_rvmrpc_answer(slot->n, le64_to_cpu(slot->req.seq), status,
 			      slot->call.res_size);
 	read_lock(&rvmrpc.lock);
 	/* A channel registered anew has no such request. */
 	if (rvmrpc.live && slot->generation == rvmrpc.generation)
-		rvmrpc_slot_write(n, status);
+		rvmrpc_slot_write(slot, status);
+	slot->taken = false;
+	if (slot == rvmrpc.slots[slot->n]) {
+		clear_bit_unlock(slot->n, rvmrpc.claimed);
+		slot = NULL;
+	}
 	read_unlock(&rvmrpc.lock);
-	rvmrpc_call_free(&slot->call);
-	clear_bit_unlock(n, rvmrpc.claimed);
+	rvmrpc_call_free(&call);
+	kfree(slot);
 }
 
 /* Return: as rvmrpc_call_perform(). */
-static int rvmrpc_slot_call(unsigned int n, bool may_block)
+static int rvmrpc_slot_call(struct rvmrpc_slot *slot, bool may_block)
 {
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
-
 	slot->call = (struct rvmrpc_call) {
 		.arg		= slot->arg,
 		.arg_size	= le32_to_cpu(slot->req.arg_size),
 		.res		= slot->res,
 		.res_max	= le32_to_cpu(slot->req.res_max),
 		.seq		= le64_to_cpu(slot->req.seq),
-		.slot		= n,
+		.slot		= slot->n,
 	};
 	return rvmrpc_call_perform((char *)slot->req.module,
 				   le32_to_cpu(slot->req.procedure),
@@ -299,9 +306,8 @@ static int rvmrpc_slot_call(unsigned int n, bool may_block)
 static void rvmrpc_slot_work(struct work_struct *work)
 {
 	struct rvmrpc_slot *slot = container_of(work, struct rvmrpc_slot, work);
-	unsigned int n = slot - rvmrpc.slots;
 
-	rvmrpc_slot_answer(n, rvmrpc_slot_call(n, true));
+	rvmrpc_slot_answer(slot, rvmrpc_slot_call(slot, true));
 	/* No server thread need be about to poll. */
 	if (vmrpc_poll() < 0 || rvmrpc_pending())
 		rvmrpc_kick();
@@ -310,18 +316,19 @@ static void rvmrpc_slot_work(struct work_struct *work)
 /* Return: whether there was a request. */
 static bool rvmrpc_slot_serve(unsigned int n)
 {
-	struct rvmrpc_slot *slot = &rvmrpc.slots[n];
+	struct rvmrpc_slot *slot;
 	int ret;
 
-	if (!rvmrpc_slot_claim(n, &ret))
+	slot = rvmrpc_slot_claim(n, &ret);
+	if (!slot)
 		return false;
 	trace_rvmrpc_take(n, &slot->req);
 	if (!ret)
-		ret = rvmrpc_slot_call(n, false);
+		ret = rvmrpc_slot_call(slot, false);
 	if (ret > 0)
 		queue_work(rvmrpc_wq, &slot->work);
 	else
-		rvmrpc_slot_answer(n, ret);
+		rvmrpc_slot_answer(slot, ret);
 	return true;
 }
 
@@ -338,6 +345,28 @@ static bool rvmrpc_slots_serve(void)
 	return served;
 }
 
+static struct rvmrpc_slot *rvmrpc_slot_new(unsigned int n, gfp_t gfp)
+{
+	struct rvmrpc_slot *slot = kzalloc(sizeof(*slot), gfp);
+
+	if (slot) {
+		slot->n = n;
+		INIT_WORK(&slot->work, rvmrpc_slot_work);
+	}
+	return slot;
+}
+
+/* For a slot whose call is under way.  Without memory the slot waits for its end. */
+static void rvmrpc_slot_renew(unsigned int n)
+{
+	struct rvmrpc_slot *slot = rvmrpc_slot_new(n, GFP_ATOMIC);
+
+	if (!slot)
+		return;
+	rvmrpc.slots[n] = slot;
+	clear_bit_unlock(n, rvmrpc.claimed);
+}
+
 /* Make the channel new: who still works on an old request will not answer it. */
 static void rvmrpc_channel_clear(void)
 {
@@ -348,8 +377,11 @@ static void rvmrpc_channel_clear(void)
 	WRITE_ONCE(rvmrpc.generation, rvmrpc.generation + 1);
 	memset(rvmrpc.pages, 0, (1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE);
 	WRITE_ONCE(rvmrpc_control()->need_kick, cpu_to_le32(1));
-	for (n = 0; n < rvmrpc.nr_slots; n++)
-		WRITE_ONCE(rvmrpc.slots[n].handled, 0);
+	for (n = 0; n < rvmrpc.nr_slots; n++) {
+		WRITE_ONCE(rvmrpc.handled[n], 0);
+		if (rvmrpc.slots[n]->taken)
+			rvmrpc_slot_renew(n);
+	}
 	write_unlock(&rvmrpc.lock);
 }
 
@@ -484,11 +516,11 @@ static int __init rvmrpc_channel_alloc(unsigned int max_slots)
 	unsigned int n;
 
 	rvmrpc.nr_slots = clamp(rvmrpc_slots, 1U, min(max_slots, VMRPC_MAX_SLOTS));
-	rvmrpc.slots = kvcalloc(rvmrpc.nr_slots, sizeof(*rvmrpc.slots), GFP_KERNEL);
-	if (!rvmrpc.slots)
-		return -ENOMEM;
-	for (n = 0; n < rvmrpc.nr_slots; n++)
-		INIT_WORK(&rvmrpc.slots[n].work, rvmrpc_slot_work);
+	for (n = 0; n < rvmrpc.nr_slots; n++) {
+		rvmrpc.slots[n] = rvmrpc_slot_new(n, GFP_KERNEL);
+		if (!rvmrpc.slots[n])
+			goto err_slots;
+	}
 	rvmrpc.pages = alloc_pages_exact((1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE,
 					 GFP_KERNEL | __GFP_ZERO);
 	if (!rvmrpc.pages)
@@ -503,7 +535,8 @@ static int __init rvmrpc_channel_alloc(unsigned int max_slots)
 err_pages:
 	free_pages_exact(rvmrpc.pages, (1 + 2 * rvmrpc.nr_slots) * VMRPC_PAGE_SIZE);
 err_slots:
-	kvfree(rvmrpc.slots);
+	for (n = 0; n < rvmrpc.nr_slots; n++)
+		kfree(rvmrpc.slots[n]);
 	return -ENOMEM;
 }
 
