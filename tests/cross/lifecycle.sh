@@ -61,6 +61,19 @@ test_paused_sleeping_calls_go_on() {
 	expect 0 "$(vm_field web handles)" "handles"
 }
 
+# Of two CPUs the one that gets the interrupts is away, and the other waits in a call.
+test_no_cpu_idle_answers() {
+	local cpu
+	web_up
+	cpu=$(guest sh web -- "cat /proc/irq/\$(sed -n 's/^ *\([0-9]*\):.* vmrpc\$/\1/p' /proc/interrupts
+		)/effective_affinity_list")
+	guest_call web /tmp/park 5 40000 $((1 - cpu))
+	guest_call web /tmp/sleep 4 30000 "$cpu"
+	expect_status 0 vmrpc ping web -c 5 -i 0 -t 20
+	expect 0 "$(guest_status web /tmp/sleep)" "exit status of SLEEP"
+	expect 0 "$(guest_status web /tmp/park)" "exit status of PARK"
+}
+
 test_paused_over_and_over_calls_go_on() {
 	local i
 	web_up

@@ -90,13 +90,13 @@ guest_sleep() {
 	wait_for 90 vm_is "$1" handles $((before + 1))
 }
 
-# guest_call NAME FILE PROCEDURE MS - a process of the guest calls the server "test", which
-# waits so long; its exit status, output and errors are left in FILE, .out and .err there
+# guest_call NAME FILE PROCEDURE MS [CPU] - a process of the guest calls the server "test",
+# which waits so long; its exit status, output and errors are left in FILE, .out and .err there
 guest_call() {
 	local before
 	before=$(vm_field "$1" handles)
 	guest sh "$1" -- "rm -f $2
-		($GUEST_TESTS/vmrpc_user -k test 1 $3 $(le32 "$4")00000000 > $2.out 2> $2.err
+		(${5:+taskset $(printf %x $((1 << $5)))} $GUEST_TESTS/vmrpc_user -k test 1 $3 $(le32 "$4")00000000 > $2.out 2> $2.err
 		 echo \$? > $2) > /dev/null 2>&1 &"
 	wait_for 90 vm_is "$1" handles $((before + 1))
 }

@@ -88,6 +88,9 @@ static int vmrpc_hypercall_repeat(unsigned long op, unsigned long rcx,
 	/* Only the check of might_sleep(), not its reschedule: most calls end at once. */
 	__might_sleep(__FILE__, __LINE__);
 	while ((ret = vmrpc_hypercall(op, rcx, rdx, rsi, result)) == -EINTR) {
+		/* A CPU that waits here does not idle, and the interrupt may be another's. */
+		if (rvmrpc_pending())
+			rvmrpc_wake();
 		cond_resched();
 		if (signal_pending_state(state, current))
 			break;
