@@ -90,11 +90,6 @@ static void print_vm(const struct vmrpc_vm_info *info)
 		   (unsigned long long)info->wakes, (unsigned long long)info->interrupts);
 }
 
-static char *format_bytes(uint64_t bytes)
-{
-	return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
-
 static void print_memory(const struct vmrpc_system *system)
 {
 	g_autofree char *total = format_bytes(system->mem_total);

@@ -98,6 +98,11 @@ void build_double(JsonBuilder *builder, const char *name, double value)
 	json_builder_add_double_value(builder, value);
 }
 
+char *format_bytes(guint64 bytes)
+{
+	return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+}
+
 char *format_uptime(guint64 milliseconds)
 {
 	guint64 seconds = milliseconds / 1000, days = seconds / 86400;

@@ -25,6 +25,9 @@ void build_string(JsonBuilder *builder, const char *name, const char *value);
 void build_int(JsonBuilder *builder, const char *name, gint64 value);
 void build_double(JsonBuilder *builder, const char *name, double value);
 
+/* As "1.5 MiB", with a no-break space. */
+char *format_bytes(guint64 bytes);
+
 /* As "2 days 03:04:05". */
 char *format_uptime(guint64 milliseconds);
 

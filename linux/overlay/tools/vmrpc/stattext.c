@@ -7,6 +7,7 @@
 
 #include "output.h"
 #include "stattext.h"
+#include "table.h"
 #include "vm.h"
 
 #define COLUMNS		8
@@ -51,15 +52,6 @@ static const char *const rates_header[COLUMNS + 1] = {
 	"VM", "DIRECTION", "MODULE", "PROC", "CALLS/S", "ERRORS/S", "ARG-B/S", "RES-B/S",
 };
 
-/* Rows of cells, each a GStrv of COLUMNS. */
-static GPtrArray *table_new(const char *const *header)
-{
-	GPtrArray *table = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
-
-	g_ptr_array_add(table, g_strdupv((char **)header));
-	return table;
-}
-
 /* Takes the cells @counts. */
 static void table_add(GPtrArray *table, const struct stat_vm *vm, const struct vmrpc_vm_stat *row,
 		      char *counts[4])
@@ -72,44 +64,6 @@ static void table_add(GPtrArray *table, const struct stat_vm *vm, const struct v
 	cells[3] = procedure_name(row->procedure);
 	memcpy(&cells[4], counts, 4 * sizeof(*counts));
 	g_ptr_array_add(table, cells);
-}
-
-static void append_blanks(GString *out, glong count)
-{
-	while (count-- > 0)
-		g_string_append_c(out, ' ');
-}
-
-static void append_cells(GString *out, char **cells, const glong *widths)
-{
-	for (int i = 0; i < COLUMNS; i++) {
-		glong blanks = widths[i] - g_utf8_strlen(cells[i], -1);
-
-		if (i)
-			g_string_append_c(out, ' ');
-		if (i >= COLUMNS_LEFT)
-			append_blanks(out, blanks);
-		g_string_append(out, cells[i]);
-		if (i < COLUMNS_LEFT)
-			append_blanks(out, blanks);
-	}
-	g_string_append_c(out, '\n');
-}
-
-static char *table_text(const GPtrArray *table)
-{
-	GString *out = g_string_new(NULL);
-	glong widths[COLUMNS] = {};
-
-	for (guint row = 0; row < table->len; row++) {
-		char **cells = g_ptr_array_index(table, row);
-
-		for (int i = 0; i < COLUMNS; i++)
-			widths[i] = MAX(widths[i], g_utf8_strlen(cells[i], -1));
-	}
-	for (guint row = 0; row < table->len; row++)
-		append_cells(out, g_ptr_array_index(table, row), widths);
-	return g_string_free(out, FALSE);
 }
 
 static char *count_cell(guint64 count)
@@ -133,7 +87,7 @@ char *stattext_table(const GPtrArray *vms)
 			});
 		}
 	}
-	return table_text(table);
+	return table_text(table, COLUMNS_LEFT);
 }
 
 /* Rates */
@@ -181,7 +135,7 @@ char *stattext_rates(const GPtrArray *now, const GPtrArray *before, double secon
 			});
 		}
 	}
-	return table_text(table);
+	return table_text(table, COLUMNS_LEFT);
 }
 
 /* JSON */
