@@ -27,6 +27,17 @@ FIELD(vmrpc_bind, version, 32, 16);
 FIELD(vmrpc_bind, flags, 48, 4);
 FIELD(vmrpc_bind, reserved, 52, 4);
 
+SIZE(vmrpc_mem_region, 32);
+FIELD(vmrpc_mem_region, table, 0, 8);
+FIELD(vmrpc_mem_region, blocks, 8, 8);
+FIELD(vmrpc_mem_region, nr_blocks, 16, 8);
+FIELD(vmrpc_mem_region, reserved, 24, 8);
+
+SIZE(vmrpc_mem_table, 64);
+FIELD(vmrpc_mem_table, limit, 0, 8);
+FIELD(vmrpc_mem_table, used, 8, 8);
+FIELD(vmrpc_mem_table, reserved, 16, 48);
+
 SIZE(vmrpc_control, 64);
 FIELD(vmrpc_control, need_kick, 0, 4);
 FIELD(vmrpc_control, reserved, 4, 60);
@@ -193,6 +204,34 @@ FIELD(vmrpc_vm_stat, arg_bytes, 56, 8);
 FIELD(vmrpc_vm_stat, res_bytes, 64, 8);
 FIELD(vmrpc_vm_stat, reserved, 72, 16);
 
+SIZE(vmrpc_vm_set_mem, 56);
+FIELD(vmrpc_vm_set_mem, fd, 0, 4);
+FIELD(vmrpc_vm_set_mem, flags, 4, 4);
+FIELD(vmrpc_vm_set_mem, gpa, 8, 8);
+FIELD(vmrpc_vm_set_mem, size, 16, 8);
+FIELD(vmrpc_vm_set_mem, limit, 24, 8);
+FIELD(vmrpc_vm_set_mem, reserved, 32, 24);
+
+SIZE(vmrpc_vm_mem_info, 96);
+FIELD(vmrpc_vm_mem_info, max, 0, 8);
+FIELD(vmrpc_vm_mem_info, limit, 8, 8);
+FIELD(vmrpc_vm_mem_info, used, 16, 8);
+FIELD(vmrpc_vm_mem_info, free, 24, 8);
+FIELD(vmrpc_vm_mem_info, absent, 32, 8);
+FIELD(vmrpc_vm_mem_info, resident, 40, 8);
+FIELD(vmrpc_vm_mem_info, reclaimed, 48, 8);
+FIELD(vmrpc_vm_mem_info, attached, 56, 4);
+FIELD(vmrpc_vm_mem_info, reserved, 60, 4);
+FIELD(vmrpc_vm_mem_info, reserved2, 64, 32);
+
+SIZE(vmrpc_vm_mem_size, 16);
+FIELD(vmrpc_vm_mem_size, size, 0, 8);
+FIELD(vmrpc_vm_mem_size, reserved, 8, 8);
+
+ASSERT(VMRPC_VM_SET_MEM == 0x4038b91b);
+ASSERT(VMRPC_VM_MEM_INFO == 0x8060b91c);
+ASSERT(VMRPC_VM_MEM_LIMIT == 0x4010b91d);
+ASSERT(VMRPC_VM_MEM_RECLAIM == 0xc010b91e);
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);
 ASSERT(VMRPC_VM_INFO == 0x80b8b910);

@@ -45,6 +45,10 @@ static const struct {
 	[VMRPC_ERR_TOO_LARGE]	 = { "too-large", "argument or result is too large" },
 	[VMRPC_ERR_PROTOCOL]	 = { "protocol", "the guest's answer makes no sense" },
 	[VMRPC_ERR_NO_MEMORY]	 = { "no-memory", "out of memory" },
+	[VMRPC_ERR_MEM_NONE]	 = { "no-outsourced-memory", "the VM has no outsourced memory" },
+	[VMRPC_ERR_MEM_UNUSED]	 = { "outsourced-memory-unused",
+				     "the guest does not use its outsourced memory" },
+	[VMRPC_ERR_MEM_MAX]	 = { "above-mem-max", "the limit is more than the VM's mem-max" },
 };
 
 #define VMRPC_ERRORS		(sizeof(vmrpc_errors) / sizeof(vmrpc_errors[0]))
@@ -224,6 +228,51 @@ int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count)
 	if (!err)
 		*stats = entries;
 	return err;
+}
+
+static int vmrpc_mem_error(int reason)
+{
+	switch (reason) {
+	case ENODEV:
+		return VMRPC_ERR_MEM_NONE;
+	case ENOTCONN:
+		return VMRPC_ERR_MEM_UNUSED;
+	case ERANGE:
+		return VMRPC_ERR_MEM_MAX;
+	case ESHUTDOWN:
+		return VMRPC_ERR_GONE;
+	case EINTR:
+		return VMRPC_ERR_INTERRUPTED;
+	default:
+		return VMRPC_ERR_FAILED;
+	}
+}
+
+int vmrpc_mem_info(struct vmrpc *vm, struct vmrpc_vm_mem_info *info)
+{
+	struct vmrpc_vm_mem_info answer = {};
+
+	if (ioctl(vm->fd, VMRPC_VM_MEM_INFO, &answer))
+		return vmrpc_mem_error(errno);
+	*info = answer;
+	return 0;
+}
+
+int vmrpc_mem_limit(struct vmrpc *vm, uint64_t size)
+{
+	struct vmrpc_vm_mem_size limit = { .size = size };
+
+	return ioctl(vm->fd, VMRPC_VM_MEM_LIMIT, &limit) ? vmrpc_mem_error(errno) : 0;
+}
+
+int vmrpc_mem_reclaim(struct vmrpc *vm, uint64_t size, uint64_t *taken)
+{
+	struct vmrpc_vm_mem_size reclaim = { .size = size };
+
+	if (ioctl(vm->fd, VMRPC_VM_MEM_RECLAIM, &reclaim))
+		return vmrpc_mem_error(errno);
+	*taken = reclaim.size;
+	return 0;
 }
 
 static int vmrpc_call_error(int reason)

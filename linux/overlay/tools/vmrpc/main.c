@@ -33,8 +33,9 @@ static const GOptionEntry main_options[] = {
 };
 
 static const struct command *const commands[] = {
-	&list_command, &info_command, &stat_command, &ping_command, &meminfo_command,
-	&cpuinfo_command, &loadavg_command, &drop_caches_command, &call_command,
+	&list_command, &info_command, &stat_command, &mem_command, &ping_command,
+	&meminfo_command, &cpuinfo_command, &loadavg_command, &drop_caches_command,
+	&call_command,
 };
 
 static const struct command *find_command(const char *name)

@@ -40,6 +40,12 @@ static const struct {
 		"a call carries at most 64 MiB each way; of an older guest's kernel 4032 bytes" },
 	[VMRPC_ERR_PROTOCOL] = { STATUS_FAILED, NULL },
 	[VMRPC_ERR_NO_MEMORY] = { STATUS_FAILED, NULL },
+	[VMRPC_ERR_MEM_NONE] = { STATUS_NO_SERVER,
+		"start it with -device vmrpc,mem-max=SIZE" },
+	[VMRPC_ERR_MEM_UNUSED] = { STATUS_NO_SERVER,
+		"boot it with vmrpc.outsource=mem and a kernel that has CONFIG_ZONE_HOST" },
+	[VMRPC_ERR_MEM_MAX] = { STATUS_REFUSED,
+		"'vmrpc mem' shows what that is" },
 };
 
 G_STATIC_ASSERT(VMRPC_MAX_BULK == 64 << 20 && VMRPC_SLOT_DATA == 4032);	/* as the advice says */
@@ -55,9 +61,9 @@ static gboolean is_about_module(int error)
 	       error == VMRPC_ERR_NO_PROCEDURE || error == VMRPC_ERR_FAILED;
 }
 
-char *describe(int error, int reason, const char *vm, const char *module)
+static char *describe_advised(int error, int reason, const char *vm, const char *module,
+			      const char *advice)
 {
-	const char *advice = reports[error].advice;
 	GString *line = g_string_new(NULL);
 
 	if (vm && error != VMRPC_ERR_NO_DEVICE)	/* which is no matter of one VM */
@@ -70,6 +76,11 @@ char *describe(int error, int reason, const char *vm, const char *module)
 	if (advice)
 		g_string_append_printf(line, " (%s)", advice);
 	return g_string_free(line, FALSE);
+}
+
+char *describe(int error, int reason, const char *vm, const char *module)
+{
+	return describe_advised(error, reason, vm, module, reports[error].advice);
 }
 
 static void build_report(JsonBuilder *builder, const char *code,
@@ -112,6 +123,13 @@ static enum status report(const char *code, enum status status, const char *mess
 enum status fail(int error, const char *vm, const char *module)
 {
 	g_autofree char *message = describe(error, errno, vm, module);
+
+	return report(vmrpc_error_name(error), status_of(error), message);
+}
+
+enum status fail_advised(int error, const char *vm, const char *advice)
+{
+	g_autofree char *message = describe_advised(error, errno, vm, NULL, advice);
 
 	return report(vmrpc_error_name(error), status_of(error), message);
 }

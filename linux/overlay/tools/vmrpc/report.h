@@ -18,6 +18,9 @@ enum status fail(int error, const char *vm, const char *module);
 /* The same on stderr only: for an answer that holds data and the error. */
 enum status fail_aside(int error, int reason, const char *vm, const char *module);
 
+/* As fail(), but with advice for this case. */
+enum status fail_advised(int error, const char *vm, const char *advice);
+
 enum status fail_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 enum status fail_unknown(const char *format, ...) G_GNUC_PRINTF(1, 2);
 enum status fail_other(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -13,7 +13,8 @@ _vmrpc_words()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg)
+		-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg | \
+			-l | --limit | -r | --reclaim)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
 			;;
@@ -34,6 +35,7 @@ _vmrpc_options()
 	"") printf '%s\n' --version ;;
 	list) printf '%s\n' --names ;;
 	stat) printf '%s\n' --watch --prometheus ;;
+	mem) printf '%s\n' --limit --reclaim ;;
 	ping) printf '%s\n' --count --depth --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac
@@ -52,7 +54,7 @@ _vmrpc_procedures()
 _vmrpc_candidates()
 {
 	case ${words[0]-}:${#words[@]} in
-	:0) printf '%s\n' list info stat ping meminfo cpuinfo loadavg drop-caches call ;;
+	:0) printf '%s\n' list info stat mem ping meminfo cpuinfo loadavg drop-caches call ;;
 	list:1) ;;
 	*:1) vmrpc list --names 2>/dev/null ;;
 	drop-caches:2) printf '%s\n' 1 2 3 ;;
@@ -77,7 +79,8 @@ _vmrpc()
 
 	COMPREPLY=()
 	case $previous in
-	-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg | -w | --watch | =)
+	-t | --timeout | -c | --count | -i | --interval | -s | --size | -a | --arg | -w | --watch | \
+		-l | --limit | -r | --reclaim | =)
 		return
 		;;
 	esac

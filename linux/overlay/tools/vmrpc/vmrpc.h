@@ -50,6 +50,9 @@ enum vmrpc_error {
 	VMRPC_ERR_TOO_LARGE,		/* argument or result is larger than the limit */
 	VMRPC_ERR_PROTOCOL,		/* the guest's answer makes no sense */
 	VMRPC_ERR_NO_MEMORY,		/* this process is out of memory */
+	VMRPC_ERR_MEM_NONE,		/* the VM has no outsourced memory */
+	VMRPC_ERR_MEM_UNUSED,		/* its guest does not use that (yet) */
+	VMRPC_ERR_MEM_MAX,		/* a limit is more than all of it */
 };
 
 /* A handle for one VM.  It stays with that VM, also when another takes its name. */
@@ -123,6 +126,34 @@ int vmrpc_info(struct vmrpc *vm, struct vmrpc_vm_info *info);
  * The counts are of the time since the VM was created, and only grow.
  */
 int vmrpc_vm_stat(struct vmrpc *vm, struct vmrpc_vm_stat **stats, size_t *count);
+
+/**
+ * vmrpc_mem_info() - tell about a VM's outsourced memory; its guest is not asked
+ * @vm: the handle.
+ * @info: in bytes.  Its used, free and absent are what the guest reports, which may be
+ * anything, and tell nothing unless attached.
+ *
+ * VMRPC_ERR_MEM_NONE: the VM has none; from the next two as well.
+ */
+int vmrpc_mem_info(struct vmrpc *vm, struct vmrpc_vm_mem_info *info);
+
+/**
+ * vmrpc_mem_limit() - limit the outsourced memory that the guest uses
+ * @vm: the handle.
+ * @size: bytes, rounded down to a multiple of VMRPC_MEM_BLOCK.
+ *
+ * It is the guest that obeys it.  VMRPC_ERR_MEM_MAX: it is more than there is;
+ * VMRPC_ERR_MEM_UNUSED: the guest does not use outsourced memory (yet).
+ */
+int vmrpc_mem_limit(struct vmrpc *vm, uint64_t size);
+
+/**
+ * vmrpc_mem_reclaim() - take outsourced memory that the guest has freed
+ * @vm: the handle.
+ * @size: bytes, rounded up to a multiple of VMRPC_MEM_BLOCK.
+ * @taken: set to the bytes that were taken, less than @size if no more was free.
+ */
+int vmrpc_mem_reclaim(struct vmrpc *vm, uint64_t size, uint64_t *taken);
 
 /**
  * vmrpc_call() - perform a procedure in the guest

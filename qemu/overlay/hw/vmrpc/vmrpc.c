@@ -383,7 +383,8 @@ static void vmrpc_realize(PCIDevice *pdev, Error **errp)
     if (!vmrpc_enable(s, errp)) {
         goto err_msix;
     }
-    if (!vmrpc_servers_start(s, errp) || !vmrpc_update_cpuid(s, errp)) {
+    if (!vmrpc_servers_start(s, errp) || !vmrpc_update_cpuid(s, errp) ||
+        !vmrpc_mem_realize(s, errp)) {
         goto err_enable;
     }
     s->vmstate = qemu_add_vm_change_state_handler(vmrpc_vm_state_change, s);
@@ -403,6 +404,7 @@ static void vmrpc_exit(PCIDevice *pdev)
 
     qemu_del_vm_change_state_handler(s->vmstate);
     vmrpc_msix_stop(s);
+    vmrpc_mem_unrealize(s);
     vmrpc_disable(s);
     msix_uninit_exclusive_bar(pdev);
     event_notifier_cleanup(&s->irq);
@@ -453,6 +455,8 @@ static const VMStateDescription vmstate_vmrpc = {
 static const Property vmrpc_properties[] = {
     DEFINE_PROP_STRING("name", VMRPCState, name),
     DEFINE_PROP_STRING("group", VMRPCState, group),
+    DEFINE_PROP_SIZE("mem-max", VMRPCState, mem_max, 0),
+    DEFINE_PROP_SIZE("mem-limit", VMRPCState, mem_limit, UINT64_MAX),
 };
 
 static void vmrpc_instance_init(Object *obj)

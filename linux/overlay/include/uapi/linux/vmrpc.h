@@ -200,6 +200,47 @@ struct vmrpc_print {
 	__le32	reserved;
 };
 
+/*
+ * Server in the host of a VM with outsourced memory: "mem", version "1".  That memory is
+ * *blocks* of 2 MiB at consecutive guest-physical addresses, which are in no map of the
+ * guest's firmware.  Host and guest share a table with a state for each, and change it by
+ * compare-and-swap only, as follows; all begin as ABSENT.
+ *
+ *	guest	ABSENT, FREE -> USED	before it touches the block
+ *		USED -> FREE		it touches the block no more, and has lost what was in it
+ *	host	FREE -> BUSY		it is about to drop the block's memory
+ *		BUSY -> ABSENT		it has; the block is all zeros when it is touched again
+ *
+ * A guest that wants a BUSY block performs WAIT, and looks again.
+ */
+#define VMRPC_MEM_MODULE		"mem"
+#define VMRPC_MEM_VERSION		"1"
+#define VMRPC_MEM_ATTACH		0u	/* result: vmrpc_mem_region; all blocks become ABSENT */
+#define VMRPC_MEM_WAIT			1u	/* no argument; no block that was BUSY before is it after */
+
+#define VMRPC_MEM_BLOCK			(2u << 20)	/* bytes */
+#define VMRPC_MEM_MAX_BLOCKS		(1u << 20)
+#define VMRPC_MEM_ALIGN			(128u << 20)	/* bytes, of block 0 and of all together */
+
+#define VMRPC_MEM_ABSENT		0u	/* the host holds no memory for it */
+#define VMRPC_MEM_FREE			1u	/* the guest does not use it; there may be memory */
+#define VMRPC_MEM_USED			2u
+#define VMRPC_MEM_BUSY			3u
+
+struct vmrpc_mem_region {
+	__le64	table;				/* GPA of the vmrpc_mem_table, which is not in a block */
+	__le64	blocks;				/* GPA of block 0 */
+	__le64	nr_blocks;			/* 1 to VMRPC_MEM_MAX_BLOCKS */
+	__le64	reserved;
+};
+
+/* One byte for each block's state follows. */
+struct vmrpc_mem_table {
+	__le64	limit;				/* blocks that the guest is to use at most; the host writes it */
+	__le64	used;				/* blocks that are USED; the guest writes it */
+	__le64	reserved[6];
+};
+
 /* Guest module "echo": procedure ECHO returns its argument. */
 #define VMRPC_ECHO_MODULE		"echo"
 #define VMRPC_ECHO_ECHO			0u

@@ -191,6 +191,42 @@ struct vmrpc_vm_user_copy {
 /* No answer: the vCPU halts until it is woken, or by an interrupt, and the guest asks again. */
 #define VMRPC_ANSWER_PARK		(1u << 0)
 
+/*
+ * Outsourced memory (see vmrpc_mem_region): a file in memory (shmem, as by memfd_create(2))
+ * whose first VMRPC_MEM_BLOCK bytes are for the table, and the rest the blocks, in order.
+ * The VMM gives it to the guest, mapped shared, at gpa - VMRPC_MEM_BLOCK.
+ */
+struct vmrpc_vm_set_mem {
+	__s32	fd;
+	__u32	flags;			/* 0 */
+	__u64	gpa;			/* of block 0; a multiple of VMRPC_MEM_ALIGN */
+	__u64	size;			/* bytes of all blocks; a multiple of VMRPC_MEM_ALIGN */
+	__u64	limit;			/* bytes that the guest is to use at most; a multiple of VMRPC_MEM_BLOCK */
+	__u64	reserved[3];
+};
+
+/*
+ * All in bytes.  The guest may write anything into the table: limit and what the states tell
+ * are what an honest guest obeys and reports, resident is what the host counted.
+ */
+struct vmrpc_vm_mem_info {
+	__u64	max;			/* of all blocks */
+	__u64	limit;
+	__u64	used;			/* in blocks that are USED */
+	__u64	free;			/* in blocks that are FREE or BUSY */
+	__u64	absent;			/* in blocks that are ABSENT */
+	__u64	resident;		/* that the host holds, the table and what it swapped out included */
+	__u64	reclaimed;		/* in blocks that the host took, since the VM was created */
+	__u32	attached;		/* 1: the guest uses this memory; 0: it does not (yet) */
+	__u32	reserved;
+	__u64	reserved2[4];
+};
+
+struct vmrpc_vm_mem_size {
+	__u64	size;			/* bytes */
+	__u64	reserved;
+};
+
 #define VMRPC_MAX_TIMEOUT_MS		3600000
 
 #define VMRPC_IOCTL			0xB9
@@ -256,5 +292,20 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * the process that created the VM may.
  */
 #define VMRPC_VM_USER_COPY		_IOW(VMRPC_IOCTL, 0x18, struct vmrpc_vm_user_copy)
+/* Only on the VMM's own descriptor, once (EEXIST); EINVAL not such a file. */
+#define VMRPC_VM_SET_MEM		_IOW(VMRPC_IOCTL, 0x1b, struct vmrpc_vm_set_mem)
+/*
+ * These three on any VM descriptor.  ENODEV the VM has no outsourced memory; ENOTCONN (not
+ * INFO) the guest is not attached; ESHUTDOWN the VM went away; EINTR a signal came, and
+ * nothing was done.
+ */
+#define VMRPC_VM_MEM_INFO		_IOR(VMRPC_IOCTL, 0x1c, struct vmrpc_vm_mem_info)
+/* Rounded down to blocks.  ERANGE it is more than max. */
+#define VMRPC_VM_MEM_LIMIT		_IOW(VMRPC_IOCTL, 0x1d, struct vmrpc_vm_mem_size)
+/*
+ * Takes FREE blocks until it has size, rounded up to blocks, or there are no more, or a
+ * signal comes; out: how many bytes it took.  The guest's CPUs go on.
+ */
+#define VMRPC_VM_MEM_RECLAIM		_IOWR(VMRPC_IOCTL, 0x1e, struct vmrpc_vm_mem_size)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

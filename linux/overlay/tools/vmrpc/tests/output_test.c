@@ -71,6 +71,20 @@ static void test_uptime_is_clock_and_days(void)
 	assert_uptime(G_GUINT64_CONSTANT(183845000), "2 days 03:04:05");
 }
 
+static void assert_bytes(guint64 bytes, const char *expected)
+{
+	g_autofree char *text = format_bytes(bytes);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+static void test_bytes_are_scaled_by_1024(void)
+{
+	assert_bytes(0, "0 bytes");
+	assert_bytes(512 << 20, "512.0\xc2\xa0MiB");
+	assert_bytes(G_MAXUINT64, "16.0\xc2\xa0" "EiB");
+}
+
 static void test_status_is_the_documented(void)
 {
 	static const struct {
@@ -85,7 +99,8 @@ static void test_status_is_the_documented(void)
 		{ VMRPC_ERR_NO_MODULE, 10 },	{ VMRPC_ERR_NO_PROCEDURE, 10 },
 		{ VMRPC_ERR_BUSY, 1 },		{ VMRPC_ERR_INTERRUPTED, 1 },
 		{ VMRPC_ERR_TOO_LARGE, 1 },	{ VMRPC_ERR_PROTOCOL, 1 },
-		{ VMRPC_ERR_NO_MEMORY, 1 },
+		{ VMRPC_ERR_NO_MEMORY, 1 },	{ VMRPC_ERR_MEM_NONE, 5 },
+		{ VMRPC_ERR_MEM_UNUSED, 5 },	{ VMRPC_ERR_MEM_MAX, 6 },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -97,13 +112,13 @@ static void test_status_is_the_documented(void)
 /* Each error of the library is named, and no two have the same message. */
 static void test_strerror_is_distinct(void)
 {
-	for (int i = 0; i <= VMRPC_ERR_NO_MEMORY; i++)
+	for (int i = 0; i <= VMRPC_ERR_MEM_MAX; i++)
 		for (int j = 0; j < i; j++) {
 			g_assert_cmpstr(vmrpc_strerror(i), !=, vmrpc_strerror(j));
 			g_assert_cmpstr(vmrpc_error_name(i), !=, vmrpc_error_name(j));
 		}
 	g_assert_cmpstr(vmrpc_strerror(-1), ==, "unknown error");
-	g_assert_cmpstr(vmrpc_strerror(VMRPC_ERR_NO_MEMORY + 1), ==, "unknown error");
+	g_assert_cmpstr(vmrpc_strerror(VMRPC_ERR_MEM_MAX + 1), ==, "unknown error");
 }
 
 static void test_describe_names_vm_and_module(void)
@@ -113,6 +128,17 @@ static void test_describe_names_vm_and_module(void)
 
 	g_assert_true(g_str_has_prefix(refused, "web: procfs: the guest does not allow"));
 	g_assert_cmpstr(failed, ==, "web: the operation failed: Input/output error");
+}
+
+static void test_describe_memory_says_what_to_do(void)
+{
+	g_autofree char *none = describe(VMRPC_ERR_MEM_NONE, 0, "web", NULL);
+	g_autofree char *unused = describe(VMRPC_ERR_MEM_UNUSED, 0, "web", NULL);
+
+	g_assert_cmpstr(none, ==, "web: the VM has no outsourced memory "
+			"(start it with -device vmrpc,mem-max=SIZE)");
+	g_assert_cmpstr(unused, ==, "web: the guest does not use its outsourced memory "
+			"(boot it with vmrpc.outsource=mem and a kernel that has CONFIG_ZONE_HOST)");
 }
 
 #define ADD(name) g_test_add_func("/output/" #name, test_##name)
@@ -128,8 +154,10 @@ int main(int argc, char **argv)
 	ADD(label_backslash_quote_newline_are_escaped);
 	ADD(label_control_and_not_utf8_are_printable);
 	ADD(uptime_is_clock_and_days);
+	ADD(bytes_are_scaled_by_1024);
 	ADD(status_is_the_documented);
 	ADD(strerror_is_distinct);
 	ADD(describe_names_vm_and_module);
+	ADD(describe_memory_says_what_to_do);
 	return g_test_run();
 }

@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 39
+plan 55
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -78,6 +78,17 @@ check stat_watch_over_a_day_is_usage exits 2 stat --watch 86401 web
 check stat_watch_and_prometheus_is_usage exits 2 stat web --watch --prometheus
 check stat_json_and_prometheus_is_usage json_error 2 usage stat --json --prometheus
 check stat_json_and_watch_is_usage json_error 2 usage stat web --json --watch 2
+check mem_two_vms_is_usage exits 2 mem web db
+check mem_limit_without_vm_is_usage exits 2 mem --limit 1G
+check mem_reclaim_without_vm_is_usage exits 2 mem --reclaim 1G
+check mem_limit_and_reclaim_is_usage exits 2 mem web --limit 1G --reclaim 1G
+check mem_limit_unknown_unit_is_usage exits 2 mem web --limit 1X
+check mem_limit_negative_is_usage exits 2 mem web --limit -1
+check mem_limit_without_size_is_usage exits 2 mem web --limit
+check mem_limit_empty_is_usage exits 2 mem web --limit ''
+check mem_limit_over_64_bits_is_usage exits 2 mem web --limit 16777216T
+check mem_reclaim_zero_is_usage exits 2 mem web --reclaim 0K
+check mem_bad_size_json_is_a_document json_error 2 usage mem web --json --limit frob
 check call_bad_hex_is_usage exits 2 call web echo 0 --hex --arg 0g
 check call_unknown_procedure_is_unknown exits 10 call web procfs frob
 check json_usage_error_is_a_document json_error 2 usage list --frob --json
@@ -85,11 +96,16 @@ check json_unknown_command_is_a_document json_error 2 usage frob --json
 check help_names_the_commands tells drop-caches --help
 check help_of_command_names_its_options tells --interval ping --help
 check help_of_stat_names_its_options tells --prometheus stat --help
+check help_of_mem_names_its_options tells --reclaim mem --help
 check version_is_told tells "vmrpc " --version
 check full_disk_is_told full_disk_is_a_failure
 without_device no_device_list_is_9 exits 9 list
 without_device no_device_stat_is_9 exits 9 stat
 without_device no_device_stat_watch_is_9 exits 9 stat --watch 0.1 web
+without_device no_device_mem_is_9 exits 9 mem
+without_device no_device_mem_vm_is_9 exits 9 mem web
+without_device no_device_mem_limit_zero_is_9 exits 9 mem web --limit 0
+without_device no_device_mem_reclaim_is_9 exits 9 mem web -r 512MiB
 without_device no_device_call_is_9 exits 9 call web echo echo
 without_device no_device_fractional_timeout_is_9 exits 9 --timeout 0.25 meminfo web
 without_device no_device_json_is_a_document json_error 9 no-device --json info web

@@ -8,6 +8,7 @@
 #define HW_VMRPC_H
 
 #include "hw/pci/pci_device.h"
+#include "exec/memory.h"
 #include "qemu/event_notifier.h"
 #include "qom/object.h"
 #include "system/runstate.h"
@@ -30,6 +31,11 @@ struct VMRPCState {
 
     bool migrated;              /* the guest was not yet told */
     VMChangeStateEntry *vmstate;
+
+    uint64_t mem_max;           /* of outsourced memory in bytes, 0: none */
+    uint64_t mem_limit;         /* in bytes; UINT64_MAX: @mem_max */
+    MemoryRegion mem;           /* the table and the blocks */
+    Error *mem_blocker;         /* of migration */
 };
 
 struct kvm_cpuid_entry2;
@@ -67,6 +73,14 @@ bool vmrpc_server_add(const struct VMRPCServer *server, Error **errp);
 /* The device has its descriptor, or is about to lose it. */
 bool vmrpc_servers_start(VMRPCState *s, Error **errp);
 void vmrpc_servers_stop(void);
+
+/**
+ * vmrpc_mem_realize:
+ *
+ * Gives the guest its outsourced memory, if it is to have some.
+ */
+bool vmrpc_mem_realize(VMRPCState *s, Error **errp);
+void vmrpc_mem_unrealize(VMRPCState *s);
 
 /**
  * vmrpc_handle_call:

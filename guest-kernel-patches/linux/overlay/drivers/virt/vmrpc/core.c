@@ -326,6 +326,7 @@ static int __init vmrpc_start(void)
 		if (ret)
 			pr_warn("no /dev/vmrpc-guest: error %d\n", ret);
 	}
+	vmrpc_outsource_init();
 	if (vmrpc_features & VMRPC_F_REVERSE)
 		return rvmrpc_init(vmrpc_max_slots, vmrpc_features & VMRPC_F_BULK);
 	return 0;

@@ -85,6 +85,13 @@ void vmrpc_idle_init(void);
 static inline void vmrpc_idle_init(void) { }
 #endif
 
+/* mem.c */
+#ifdef CONFIG_ZONE_HOST
+void vmrpc_outsource_init(void);
+#else
+static inline void vmrpc_outsource_init(void) { }
+#endif
+
 /* The modules that every guest serves. */
 extern struct rvmrpc_module rvmrpc_echo;
 extern struct rvmrpc_module rvmrpc_procfs;

@@ -240,6 +240,7 @@ static struct vmrpc_vm *vmrpc_vm_alloc(struct kvm *kvm, const struct kvm_vmrpc_c
 	vmrpc_handles_init(vm);
 	mutex_init(&vm->channel_mutex);
 	init_waitqueue_head(&vm->refresh_wait);
+	vmrpc_mem_init(vm);
 	mutex_init(&vm->user_mutex);
 	xa_init(&vm->user_calls);
 	INIT_LIST_HEAD(&vm->user_servers);
@@ -344,6 +345,7 @@ int vmrpc_vm_enable(struct kvm *kvm, u64 user_config)
 int vmrpc_vm_reset(struct vmrpc_vm *vm)
 {
 	struct kvm *kvm = vmrpc_vm_get_kvm(vm);
+	int ret;
 
 	if (!kvm)
 		return -ESHUTDOWN;
@@ -352,8 +354,9 @@ int vmrpc_vm_reset(struct vmrpc_vm *vm)
 	vmrpc_user_forget_calls(vm);
 	vmrpc_unbind_all(vm);
 	vmrpc_handles_renew(vm);
+	ret = vmrpc_mem_reset(vm);
 	kvm_put_kvm(kvm);
-	return 0;
+	return ret;
 }
 
 /* Undoes vmrpc_vm_publish(), but for kvm->arch.vmrpc. */
@@ -371,6 +374,7 @@ static void vmrpc_vm_withdraw(struct vmrpc_vm *vm)
 	vmrpc_user_forget_calls(vm);
 	vmrpc_unbind_all(vm);
 	vmrpc_user_remove_servers(vm);
+	vmrpc_mem_destroy(vm);
 	vmrpc_vm_put(vm);
 }
 
@@ -517,11 +521,19 @@ void vmrpc_init(void)
 
 	if (!ret)
 		ret = vmrpc_print_init();
-	if (!ret) {
-		ret = vmrpc_dev_init();
-		if (ret)
-			vmrpc_print_exit();
-	}
+	if (ret)
+		goto out;
+	ret = vmrpc_mem_server_init();
+	if (ret)
+		goto out_print;
+	ret = vmrpc_dev_init();
+	if (!ret)
+		goto out;
+
+	vmrpc_mem_server_exit();
+out_print:
+	vmrpc_print_exit();
+out:
 	if (ret)
 		pr_err("vmrpc: error %d, VMs go without\n", ret);
 	vmrpc_ready = !ret;
@@ -533,5 +545,6 @@ void vmrpc_exit(void)
 		return;
 	vmrpc_ready = false;
 	vmrpc_dev_exit();
+	vmrpc_mem_server_exit();
 	vmrpc_print_exit();
 }

@@ -151,6 +151,42 @@ static long vmrpc_vm_ioctl_user_copy(struct vmrpc_vm *vm, void __user *user)
 	return vmrpc_user_copy(vm, &arg);
 }
 
+static long vmrpc_vm_ioctl_set_mem(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_set_mem arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return vmrpc_mem_setup(vm, &arg);
+}
+
+static long vmrpc_vm_ioctl_mem_info(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_mem_info info;
+	long ret = vmrpc_mem_info(vm, &info);
+
+	if (!ret && copy_to_user(user, &info, sizeof(info)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long vmrpc_vm_ioctl_mem_size(struct vmrpc_vm *vm, unsigned int cmd, void __user *user)
+{
+	struct vmrpc_vm_mem_size arg;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.reserved)
+		return -EINVAL;
+	if (cmd == VMRPC_VM_MEM_LIMIT)
+		return vmrpc_mem_limit(vm, arg.size);
+	ret = vmrpc_mem_reclaim(vm, &arg.size);
+	if (!ret && copy_to_user(user, &arg, sizeof(arg)))
+		ret = -EFAULT;
+	return ret;
+}
+
 /* What only the VMM may do. */
 static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned long arg)
 {
@@ -165,6 +201,8 @@ static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned
 		return vmrpc_vm_ioctl_user_answer(vm, (void __user *)arg);
 	case VMRPC_VM_USER_COPY:
 		return vmrpc_vm_ioctl_user_copy(vm, (void __user *)arg);
+	case VMRPC_VM_SET_MEM:
+		return vmrpc_vm_ioctl_set_mem(vm, (void __user *)arg);
 	case VMRPC_VM_USER_WAKE:
 		return arg > U32_MAX ? -EINVAL : vmlp_user_wake(vm, arg);
 	default:
@@ -187,12 +225,18 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return vmrpc_vm_ioctl_reap(vf->queue, (void __user *)arg);
 	case VMRPC_VM_STAT:
 		return vmrpc_vm_ioctl_stat(vf->vm, (void __user *)arg);
+	case VMRPC_VM_MEM_INFO:
+		return vmrpc_vm_ioctl_mem_info(vf->vm, (void __user *)arg);
+	case VMRPC_VM_MEM_LIMIT:
+	case VMRPC_VM_MEM_RECLAIM:
+		return vmrpc_vm_ioctl_mem_size(vf->vm, cmd, (void __user *)arg);
 	case VMRPC_VM_RESET:
 	case VMRPC_VM_ADD_SERVER:
 	case VMRPC_VM_USER_CALL:
 	case VMRPC_VM_USER_ANSWER:
 	case VMRPC_VM_USER_WAKE:
 	case VMRPC_VM_USER_COPY:
+	case VMRPC_VM_SET_MEM:
 		return vf->owner ? vmrpc_vm_ioctl_owner(vf->vm, cmd, arg) : -EACCES;
 	default:
 		return -ENOTTY;

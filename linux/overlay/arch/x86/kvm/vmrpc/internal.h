@@ -7,6 +7,7 @@
  * cleared, under ->lock, before the VM's vCPUs and memory go away, and who needs
  * them longer than ->lock can be held takes a reference with vmrpc_vm_get_kvm().
  *
+ * vm->mem.mutex is taken with none of these held, and none of these is taken under it.
  * Lock order: vmrpc_vms_lock, kvm->srcu, vm->user_mutex, vmrpc_servers_lock, vm->channel_mutex,
  * gpc->refresh_lock, channel->lock, vm->lock or bulk->lock.
  */
@@ -78,6 +79,20 @@ struct vmrpc_argument {
 	gpa_t	page[VMRPC_ARGUMENT_PAGES];
 };
 
+/* Outsourced memory; all but the table's contents under mutex. */
+struct vmrpc_mem {
+	struct mutex		mutex;
+	struct file		*file;		/* NULL: the VM has none */
+	struct page		**pages;	/* the table's */
+	struct vmrpc_mem_table	*table;		/* the guest writes it, too */
+	u8			*states;	/* a block's each, after the table */
+	u64			gpa;		/* of block 0 */
+	u64			nr_blocks;
+	u64			limit;		/* blocks */
+	u64			reclaimed;	/* blocks, ever */
+	bool			attached;	/* the guest knows where it is */
+};
+
 struct vmrpc_stats {
 	atomic64_t	polls, parks, calls, errors, wakes, interrupts;
 };
@@ -100,6 +115,8 @@ struct vmrpc_vm {
 	struct vmrpc_handle	handles[VMRPC_MAX_HANDLES];
 	u32			handles_base;	/* generation of handles that were never bound */
 	struct rvmrpc_channel	*channel;	/* NULL: none registered */
+
+	struct vmrpc_mem	mem;
 
 	struct mutex		user_mutex;	/* user_calls, and who adds a user server */
 	struct xarray		user_calls;	/* by vCPU index: struct vmrpc_user_call */
@@ -290,6 +307,17 @@ void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int re
 u64 vmrpc_stat_performs(struct vmrpc_vm *vm);
 int vmrpc_vm_stat(struct vmrpc_vm *vm, struct vmrpc_entries *list);
 void vmrpc_stat_free(struct vmrpc_vm *vm);
+
+/* mem.c */
+void vmrpc_mem_init(struct vmrpc_vm *vm);
+int vmrpc_mem_reset(struct vmrpc_vm *vm);
+void vmrpc_mem_destroy(struct vmrpc_vm *vm);
+int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
+int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
+int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
+int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
+int vmrpc_mem_server_init(void);
+void vmrpc_mem_server_exit(void);
 
 /* dev.c */
 int vmrpc_dev_init(void);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Outsourced memory: gets the memory that the host has reserved for this guest, and adds it
+ * to the page allocator as ZONE_HOST (mm/zone_host.c), once and for good.
+ */
+#define pr_fmt(fmt) "vmrpc: " fmt
+
+#include <linux/crash_dump.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/moduleparam.h>
+#include <linux/sizes.h>
+#include "internal.h"
+
+static char *vmrpc_outsource;
+module_param_named(outsource, vmrpc_outsource, charp, 0444);
+MODULE_PARM_DESC(outsource, "what the host does for this guest: \"mem\" (default: nothing)");
+
+static u32 vmrpc_mem_handle __ro_after_init;
+
+/* The host is dropping a block's memory.  From any context, with interrupts off. */
+static void vmrpc_mem_wait(void)
+{
+	/* Interrupted, or not well: the caller looks at the block again in any case. */
+	vmrpc_hypercall(VMRPC_OP_PERFORM | VMRPC_MEM_WAIT << VMRPC_PROCEDURE_SHIFT,
+			vmrpc_mem_handle, 0, 0, NULL);
+	cpu_relax();
+}
+
+static int __init vmrpc_mem_online(struct memory_block *mem, void *unused)
+{
+	int ret;
+
+	mem->online_type = MMOP_ONLINE_MOVABLE;
+	ret = device_online(&mem->dev);
+	return ret < 0 ? ret : 0;
+}
+
+/* New memory blocks may have been put online as they were added, as the system is set up. */
+static int __init vmrpc_mem_add(u64 start, u64 size)
+{
+	int ret = add_memory_driver_managed(memory_add_physaddr_to_nid(start), start, size,
+					    "System RAM (vmrpc)", MHP_NONE);
+
+	if (ret)
+		return ret;
+	lock_device_hotplug();
+	ret = walk_memory_blocks(start, size, NULL, vmrpc_mem_online);
+	unlock_device_hotplug();
+	return ret;
+}
+
+/* Only whole memory blocks of this kernel can be used. */
+static u64 __init vmrpc_mem_usable(const struct vmrpc_mem_region *region)
+{
+	u64 start = le64_to_cpu(region->blocks), nr = le64_to_cpu(region->nr_blocks);
+
+	if (!nr || nr > VMRPC_MEM_MAX_BLOCKS || !IS_ALIGNED(start, memory_block_size_bytes()))
+		return 0;
+	return ALIGN_DOWN(nr * VMRPC_MEM_BLOCK, memory_block_size_bytes());
+}
+
+static int __init vmrpc_mem_start(const struct vmrpc_mem_region *region)
+{
+	u64 start = le64_to_cpu(region->blocks), size = vmrpc_mem_usable(region);
+	struct vmrpc_mem_table *table;
+	int ret;
+
+	if (!size)
+		return -ERANGE;
+	table = memremap(le64_to_cpu(region->table), VMRPC_MEM_BLOCK, MEMREMAP_WB);
+	if (!table)
+		return -ENOMEM;
+	zone_host_reserve(PHYS_PFN(start), PHYS_PFN(size));
+	ret = vmrpc_mem_add(start, size);
+	if (ret)
+		return ret;
+	ret = zone_host_start(table, vmrpc_mem_wait);
+	if (!ret)
+		pr_info("%llu MiB of the host's memory, limit %llu MiB\n", size / SZ_1M,
+			le64_to_cpu(table->limit) * VMRPC_MEM_BLOCK / SZ_1M);
+	return ret;
+}
+
+static int __init vmrpc_mem_attach(void)
+{
+	struct vmrpc_mem_region region;
+	s64 handle;
+	int ret;
+
+	handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
+	if (handle < 0)
+		return handle;
+	vmrpc_mem_handle = handle;
+	ret = vmrpc_perform_kernel(handle, VMRPC_MEM_ATTACH, &region, sizeof(region), NULL);
+	if (!ret)
+		ret = vmrpc_mem_start(&region);
+	return ret;
+}
+
+void __init vmrpc_outsource_init(void)
+{
+	int ret;
+
+	if (!vmrpc_outsource || !vmrpc_list_has(vmrpc_outsource, "mem"))
+		return;
+	/* It has the command line of the kernel that crashed, whose memory is to be dumped. */
+	if (is_kdump_kernel())
+		return;
+	if (page_poisoning_enabled()) {
+		pr_warn("outsource=mem: not with page_poison, the host clears free pages\n");
+		return;
+	}
+	ret = vmrpc_mem_attach();
+	if (ret == -ENOENT)
+		pr_warn("outsource=mem: the host has none, start it with -device vmrpc,mem-max=\n");
+	else if (ret)
+		pr_err("outsource=mem: error %d, the host's memory is not used\n", ret);
+}

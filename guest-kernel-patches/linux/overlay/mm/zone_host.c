@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The allocator's side of memory that belongs to the host; drivers/virt/vmrpc/mem.c is
+ * the client that gets the memory, once, and never gives it up.
+ *
+ * A block is used from when it leaves the buddy allocator's free lists as a whole until it
+ * has merged back.  Both happen under zone->lock, which also protects @free_blocks; the
+ * block's state is changed by compare-and-swap, as the host changes it, too.
+ *
+ * The allocator splits pages that are larger than a block by taking them and giving back what it
+ * does not need: a block that is ABSENT can become FREE so, and the host finds nothing there
+ * to take.
+ */
+#define pr_fmt(fmt) "zone_host: " fmt
+
+#include <linux/export.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/spinlock.h>
+#include <linux/suspend.h>
+#include <uapi/linux/vmrpc.h>
+#include "internal.h"
+#include "zone_host.h"
+
+static struct {
+	unsigned long		start_pfn;	/* set once, before the memory is onlined */
+	unsigned long		nr_pages;
+	unsigned long		nr_blocks;
+	struct vmrpc_mem_table	*table;
+	u8			*states;
+	unsigned long		free_blocks;	/* in the free lists; under zone->lock */
+	bool			started;
+	void			(*wait)(void);
+} zone_host;
+
+DEFINE_STATIC_KEY_FALSE(zone_host_key);
+
+bool zone_host_has(unsigned long pfn)
+{
+	return pfn - zone_host.start_pfn < zone_host.nr_pages;
+}
+
+struct zone *zone_host_zone(int nid)
+{
+	return &NODE_DATA(nid)->node_zones[ZONE_HOST];
+}
+
+bool zone_is_host(const struct zone *zone)
+{
+	return zone_idx(zone) == ZONE_HOST;
+}
+
+/* The host may be dropping what the block had: then it says so, and ends before long. */
+static void zone_host_block_take(u8 *state)
+{
+	u8 old = READ_ONCE(*state);
+
+	do {
+		while (old == VMRPC_MEM_BUSY) {
+			zone_host.wait();
+			old = READ_ONCE(*state);
+		}
+	} while (!try_cmpxchg(state, &old, VMRPC_MEM_USED));
+	zone_host.free_blocks--;
+}
+
+static void zone_host_block_free(u8 *state)
+{
+	/* All that was written to the block comes before; pairs with the host's FREE -> BUSY. */
+	cmpxchg(state, VMRPC_MEM_USED, VMRPC_MEM_FREE);
+	zone_host.free_blocks++;
+}
+
+static void zone_host_tell_used(void)
+{
+	WRITE_ONCE(zone_host.table->used,
+		   cpu_to_le64(zone_host.nr_blocks - zone_host.free_blocks));
+}
+
+static void zone_host_change(struct zone *zone, struct page *page, unsigned int order,
+			     void (*change)(u8 *state))
+{
+	unsigned long block, n;
+
+	if (!zone_host.started || !zone_is_host(zone))
+		return;
+	lockdep_assert_held(&zone->lock);
+	block = (page_to_pfn(page) - zone_host.start_pfn) >> ZONE_HOST_ORDER;
+	for (n = 0; n < 1ul << (order - ZONE_HOST_ORDER); n++)
+		change(&zone_host.states[block + n]);
+	zone_host_tell_used();
+}
+
+void __zone_host_taken(struct zone *zone, struct page *page, unsigned int order)
+{
+	zone_host_change(zone, page, order, zone_host_block_take);
+}
+
+void __zone_host_freed(struct zone *zone, struct page *page, unsigned int order)
+{
+	zone_host_change(zone, page, order, zone_host_block_free);
+}
+
+/* Of the free blocks, how many the limit still allows. */
+static unsigned long zone_host_allowed(unsigned long free_blocks)
+{
+	unsigned long limit = le64_to_cpu(READ_ONCE(zone_host.table->limit));
+	unsigned long used = zone_host.nr_blocks - free_blocks;
+
+	return limit > used ? min(limit - used, free_blocks) : 0;
+}
+
+bool __zone_host_full(const struct zone *zone)
+{
+	if (!zone_is_host(zone))
+		return false;
+	return !READ_ONCE(zone_host.started) ||
+	       !zone_host_allowed(READ_ONCE(zone_host.free_blocks));
+}
+
+/* What is free in blocks that are used may be had in any case. */
+unsigned long __zone_host_unusable_all(void)
+{
+	unsigned long free_blocks = READ_ONCE(zone_host.free_blocks);
+
+	if (!READ_ONCE(zone_host.started))
+		return zone_host.nr_pages;
+	return (free_blocks - zone_host_allowed(free_blocks)) << ZONE_HOST_ORDER;
+}
+
+unsigned long __zone_host_unusable(const struct zone *zone)
+{
+	return zone_is_host(zone) ? __zone_host_unusable_all() : 0;
+}
+
+/*
+ * Memory at @start_pfn, of whole memory blocks, that is put online later goes to ZONE_HOST,
+ * and nothing is allocated from there before zone_host_start().
+ */
+void __init zone_host_reserve(unsigned long start_pfn, unsigned long nr_pages)
+{
+	zone_host.start_pfn = start_pfn;
+	zone_host.nr_pages = nr_pages;
+	zone_host.nr_blocks = nr_pages >> ZONE_HOST_ORDER;
+	static_branch_enable(&zone_host_key);
+}
+
+/* A block's pages are free as one page, or as a part of a larger one. */
+static bool __init zone_host_block_is_free(unsigned long pfn)
+{
+	unsigned int order;
+	struct page *page;
+
+	for (order = ZONE_HOST_ORDER; order <= MAX_PAGE_ORDER; order++) {
+		page = pfn_to_page(pfn & ~((1ul << order) - 1));
+		if (PageBuddy(page) && buddy_order(page) >= order)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What was written to free pages as they were put online (init_on_free) has given the block
+ * memory, which the host takes back from FREE blocks only.
+ */
+static void __init zone_host_block_start(unsigned long n)
+{
+	bool is_free = zone_host_block_is_free(zone_host.start_pfn + (n << ZONE_HOST_ORDER));
+
+	if (is_free && !want_init_on_free())
+		return;
+	zone_host_block_take(&zone_host.states[n]);
+	if (is_free)
+		zone_host_block_free(&zone_host.states[n]);
+}
+
+static int zone_host_memory_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	const struct memory_notify *arg = data;
+
+	if (action != MEM_GOING_OFFLINE || !zone_host_has(arg->start_pfn))
+		return NOTIFY_DONE;
+	pr_info("this memory cannot be put offline: set a limit in the host\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+/* The image of a hibernation would not have the states. */
+static int zone_host_pm_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action != PM_HIBERNATION_PREPARE)
+		return NOTIFY_DONE;
+	pr_info("no hibernation with memory of the host's: boot without vmrpc.outsource=mem\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block zone_host_pm_nb = { .notifier_call = zone_host_pm_notify };
+
+static struct notifier_block zone_host_memory_nb = { .notifier_call = zone_host_memory_notify };
+
+/*
+ * The memory is online: begins to use it.  @wait is called with zone->lock held, for a block
+ * that the host is busy with, and may return at any time.
+ */
+int __init zone_host_start(struct vmrpc_mem_table *table, void (*wait)(void))
+{
+	struct zone *zone = page_zone(pfn_to_page(zone_host.start_pfn));
+	unsigned long flags, n;
+
+	if (!zone_is_host(zone))
+		return -EINVAL;
+	zone_host.table = table;
+	zone_host.states = (u8 *)(table + 1);
+	zone_host.wait = wait;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	zone_host.free_blocks = zone_host.nr_blocks;
+	for (n = 0; n < zone_host.nr_blocks; n++)
+		zone_host_block_start(n);
+	zone_host_tell_used();
+	WRITE_ONCE(zone_host.started, true);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	register_pm_notifier(&zone_host_pm_nb);
+	return register_memory_notifier(&zone_host_memory_nb);
+}

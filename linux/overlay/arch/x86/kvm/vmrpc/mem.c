@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Outsourced memory: the server "mem", and what the host does with a VM's blocks.
+ *
+ * The memory is a file in memory that the VMM gave us, once; we hold it, and the pages of
+ * its table, until the VM is destroyed, and never keep a page of a block.  The
+ * table is the guest's to write: a state that is read from there, or that it changes behind
+ * our back, decides about data of that guest only.
+ *
+ * mem->mutex serializes whatever changes the blocks' memory; the guest waits on it for
+ * a block that is BUSY.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+#define VMRPC_MEM_RUN		32	/* blocks that are BUSY at once: 64 MiB */
+
+static struct vmrpc_server *vmrpc_mem_server;
+
+static u32 vmrpc_mem_table_pages(u64 nr_blocks)
+{
+	return DIV_ROUND_UP(sizeof(struct vmrpc_mem_table) + nr_blocks, PAGE_SIZE);
+}
+
+static void vmrpc_mem_put_pages(struct page **pages, u32 nr)
+{
+	while (nr--)
+		put_page(pages[nr]);
+	kvfree(pages);
+}
+
+/* With a reference they are neither written out nor moved: so from where they need not be. */
+static struct page **vmrpc_mem_get_pages(struct address_space *mapping, u32 nr)
+{
+	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	struct page *page;
+	u32 n;
+
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	for (n = 0; n < nr; n++) {
+		page = shmem_read_mapping_page_gfp(mapping, n,
+						   mapping_gfp_mask(mapping) & ~__GFP_MOVABLE);
+		if (IS_ERR(page)) {
+			vmrpc_mem_put_pages(pages, n);
+			return ERR_CAST(page);
+		}
+		pages[n] = page;
+	}
+	return pages;
+}
+
+static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
+{
+	u32 nr = vmrpc_mem_table_pages(mem->nr_blocks);
+	struct page **pages = vmrpc_mem_get_pages(mem->file->f_mapping, nr);
+
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	mem->table = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	if (!mem->table) {
+		vmrpc_mem_put_pages(pages, nr);
+		return -ENOMEM;
+	}
+	mem->pages = pages;
+	mem->states = (u8 *)(mem->table + 1);
+	return 0;
+}
+
+/* Drops the memory of @nr blocks: they are zeros when they are touched again. */
+static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
+{
+	lockdep_assert_held(&mem->mutex);
+	return vfs_fallocate(mem->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
+}
+
+/* All blocks are ABSENT then; a guest that uses some loses what they hold. */
+static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
+{
+	int ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
+
+	if (ret)
+		return ret;
+	memset(mem->table, 0, sizeof(*mem->table) + mem->nr_blocks);
+	mem->table->limit = cpu_to_le64(mem->limit);
+	mem->attached = attached;
+	return 0;
+}
+
+static void vmrpc_mem_forget(struct vmrpc_mem *mem)
+{
+	vunmap(mem->table);
+	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
+	fput(mem->file);
+	mem->file = NULL;
+}
+
+static bool vmrpc_mem_file_valid(struct file *file, const struct vmrpc_vm_set_mem *arg)
+{
+	return (file->f_mode & FMODE_WRITE) && shmem_mapping(file->f_mapping) &&
+	       i_size_read(file_inode(file)) >= VMRPC_MEM_BLOCK + arg->size;
+}
+
+static bool vmrpc_mem_arg_valid(const struct vmrpc_vm_set_mem *arg)
+{
+	return !arg->flags && !memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) && arg->size &&
+	       arg->size <= (u64)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK &&
+	       IS_ALIGNED(arg->gpa | arg->size, VMRPC_MEM_ALIGN) && arg->gpa &&
+	       arg->gpa + arg->size > arg->gpa &&
+	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK);
+}
+
+static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
+			 const struct vmrpc_vm_set_mem *arg)
+{
+	int ret;
+
+	lockdep_assert_held(&mem->mutex);
+	if (mem->file)
+		return -EEXIST;
+	mem->file = file;
+	mem->gpa = arg->gpa;
+	mem->nr_blocks = arg->size / VMRPC_MEM_BLOCK;
+	mem->limit = arg->limit / VMRPC_MEM_BLOCK;
+	ret = vmrpc_mem_map_table(mem);
+	if (ret) {
+		mem->file = NULL;
+		return ret;
+	}
+	get_file(file);
+	ret = vmrpc_mem_restart(mem, false);
+	if (ret)
+		vmrpc_mem_forget(mem);
+	return ret;
+}
+
+/* VMRPC_VM_SET_MEM */
+int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+	struct file *file;
+	int ret = -EINVAL;
+
+	if (!vmrpc_mem_arg_valid(arg))
+		return -EINVAL;
+	file = fget(arg->fd);
+	if (!file)
+		return -EBADF;
+	if (vmrpc_mem_file_valid(file, arg)) {
+		mutex_lock(&mem->mutex);
+		ret = READ_ONCE(vm->gone) ? -ESHUTDOWN : vmrpc_mem_set(mem, file, arg);
+		mutex_unlock(&mem->mutex);
+	}
+	fput(file);
+	return ret;
+}
+
+void vmrpc_mem_init(struct vmrpc_vm *vm)
+{
+	mutex_init(&vm->mem.mutex);
+}
+
+/* The VM is gone: so is its memory, though a client may still have its descriptor. */
+void vmrpc_mem_destroy(struct vmrpc_vm *vm)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+
+	mutex_lock(&mem->mutex);
+	if (mem->file)
+		vmrpc_mem_forget(mem);
+	mutex_unlock(&mem->mutex);
+}
+
+/* The guest starts anew. */
+int vmrpc_mem_reset(struct vmrpc_vm *vm)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+	int ret = 0;
+
+	mutex_lock(&mem->mutex);
+	if (mem->file)
+		ret = vmrpc_mem_restart(mem, false);
+	mutex_unlock(&mem->mutex);
+	return ret;
+}
+
+/* Returns 0 with the mutex held, or why the VM has no memory to speak of. */
+static int vmrpc_mem_begin(struct vmrpc_vm *vm)
+{
+	if (mutex_lock_interruptible(&vm->mem.mutex))
+		return -EINTR;
+	if (vm->mem.file)
+		return 0;
+	mutex_unlock(&vm->mem.mutex);
+	return READ_ONCE(vm->gone) ? -ESHUTDOWN : -ENODEV;
+}
+
+static void vmrpc_mem_end(struct vmrpc_vm *vm)
+{
+	mutex_unlock(&vm->mem.mutex);
+}
+
+static void vmrpc_mem_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info)
+{
+	u64 count[VMRPC_MEM_BUSY + 1] = {}, n;
+	u8 state;
+
+	for (n = 0; n < mem->nr_blocks; n++) {
+		state = READ_ONCE(mem->states[n]);
+		/* No state that there is: the guest's business. */
+		if (state < ARRAY_SIZE(count))
+			count[array_index_nospec(state, ARRAY_SIZE(count))]++;
+	}
+	info->used = count[VMRPC_MEM_USED] * VMRPC_MEM_BLOCK;
+	info->free = (count[VMRPC_MEM_FREE] + count[VMRPC_MEM_BUSY]) * VMRPC_MEM_BLOCK;
+	info->absent = count[VMRPC_MEM_ABSENT] * VMRPC_MEM_BLOCK;
+}
+
+/* VMRPC_VM_MEM_INFO */
+int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+	int ret = vmrpc_mem_begin(vm);
+
+	if (ret)
+		return ret;
+	*info = (struct vmrpc_vm_mem_info){
+		.max		= mem->nr_blocks * VMRPC_MEM_BLOCK,
+		.limit		= mem->limit * VMRPC_MEM_BLOCK,
+		.resident	= inode_get_bytes(file_inode(mem->file)),
+		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
+		.attached	= mem->attached,
+	};
+	vmrpc_mem_count(mem, info);
+	vmrpc_mem_end(vm);
+	return 0;
+}
+
+static int vmrpc_mem_set_limit(struct vmrpc_mem *mem, u64 blocks)
+{
+	if (blocks > mem->nr_blocks)
+		return -ERANGE;
+	if (!mem->attached)
+		return -ENOTCONN;
+	mem->limit = blocks;
+	WRITE_ONCE(mem->table->limit, cpu_to_le64(blocks));
+	return 0;
+}
+
+/* VMRPC_VM_MEM_LIMIT */
+int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size)
+{
+	int ret = vmrpc_mem_begin(vm);
+
+	if (ret)
+		return ret;
+	ret = vmrpc_mem_set_limit(&vm->mem, size / VMRPC_MEM_BLOCK);
+	vmrpc_mem_end(vm);
+	return ret;
+}
+
+/* How many blocks from @block on, at most @max, became BUSY. */
+static u64 vmrpc_mem_claim(struct vmrpc_mem *mem, u64 block, u64 max)
+{
+	u64 n;
+
+	for (n = 0; n < max && READ_ONCE(mem->states[block + n]) == VMRPC_MEM_FREE; n++)
+		/* The guest's writes to the block come before its FREE. */
+		if (cmpxchg(&mem->states[block + n], VMRPC_MEM_FREE, VMRPC_MEM_BUSY) !=
+		    VMRPC_MEM_FREE)
+			break;
+	return n;
+}
+
+static void vmrpc_mem_release(struct vmrpc_mem *mem, u64 block, u64 nr, u8 state)
+{
+	u64 n;
+
+	for (n = 0; n < nr; n++)
+		cmpxchg(&mem->states[block + n], VMRPC_MEM_BUSY, state);
+}
+
+/* Takes the first run of FREE blocks from *@block on.  Returns how many, or an error. */
+static long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max)
+{
+	u64 nr = 0;
+	int ret;
+
+	for (; *block < mem->nr_blocks && !nr; *block += nr ?: 1)
+		nr = vmrpc_mem_claim(mem, *block,
+				     min3(max, mem->nr_blocks - *block, (u64)VMRPC_MEM_RUN));
+	if (!nr)
+		return 0;
+	ret = vmrpc_mem_drop(mem, *block - nr, nr);
+	vmrpc_mem_release(mem, *block - nr, nr, ret ? VMRPC_MEM_FREE : VMRPC_MEM_ABSENT);
+	if (ret)
+		return ret;
+	mem->reclaimed += nr;
+	return nr;
+}
+
+/*
+ * VMRPC_VM_MEM_RECLAIM.  The mutex is held for a run at a time: the guest may wait for one
+ * of its blocks.
+ */
+int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size)
+{
+	u64 want = *size / VMRPC_MEM_BLOCK + !!(*size % VMRPC_MEM_BLOCK), block = 0, taken = 0;
+	long nr;
+
+	do {
+		nr = signal_pending(current) ? -EINTR : vmrpc_mem_begin(vm);
+		if (!nr) {
+			nr = vm->mem.attached ?
+			     vmrpc_mem_reclaim_run(&vm->mem, &block, want - taken) : -ENOTCONN;
+			vmrpc_mem_end(vm);
+		}
+		if (nr > 0)
+			taken += nr;
+		cond_resched();
+	} while (nr > 0 && taken < want);
+	*size = taken * VMRPC_MEM_BLOCK;
+	return taken ? 0 : min(nr, 0l);
+}
+
+static int vmrpc_mem_attach(struct vmrpc_call *call)
+{
+	struct vmrpc_mem *mem = &call->vm->mem;
+	struct vmrpc_mem_region *region = call->arg;
+	int ret = call->process ? -EPERM : vmrpc_mem_begin(call->vm);
+
+	if (ret)
+		return ret;
+	ret = vmrpc_mem_restart(mem, true);
+	*region = (struct vmrpc_mem_region){
+		.table		= cpu_to_le64(mem->gpa - VMRPC_MEM_BLOCK),
+		.blocks		= cpu_to_le64(mem->gpa),
+		.nr_blocks	= cpu_to_le64(mem->nr_blocks),
+	};
+	vmrpc_mem_end(call->vm);
+	return ret;
+}
+
+/* Whoever has a block BUSY holds the mutex. */
+static int vmrpc_mem_wait(struct vmrpc_call *call)
+{
+	int ret = vmrpc_mem_begin(call->vm);
+
+	if (!ret)
+		vmrpc_mem_end(call->vm);
+	return ret;
+}
+
+static int vmrpc_mem_bind(struct vmrpc_vm *vm, void **priv)
+{
+	return READ_ONCE(vm->mem.file) ? 0 : -ENOENT;
+}
+
+static const struct vmrpc_procedure vmrpc_mem_procedures[] = {
+	[VMRPC_MEM_ATTACH] = {
+		.name		= "attach",
+		.direction	= VMRPC_OUT,
+		.min_size	= sizeof(struct vmrpc_mem_region),
+		.max_size	= sizeof(struct vmrpc_mem_region),
+		.call		= vmrpc_mem_attach,
+	},
+	[VMRPC_MEM_WAIT] = {
+		.name		= "wait",
+		.call		= vmrpc_mem_wait,
+	},
+};
+
+static const struct vmrpc_server_ops vmrpc_mem_ops = {
+	.module		= VMRPC_MEM_MODULE,
+	.version	= VMRPC_MEM_VERSION,
+	.bind		= vmrpc_mem_bind,
+	.procedures	= vmrpc_mem_procedures,
+	.nr_procedures	= ARRAY_SIZE(vmrpc_mem_procedures),
+};
+
+int vmrpc_mem_server_init(void)
+{
+	vmrpc_mem_server = vmrpc_register_server(&vmrpc_mem_ops);
+	return PTR_ERR_OR_ZERO(vmrpc_mem_server);
+}
+
+void vmrpc_mem_server_exit(void)
+{
+	vmrpc_unregister_server(vmrpc_mem_server);
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of outsourced memory: the test is the VMM that gives it, the guest that has it, and
+ * the client that takes it back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vmrpc_util.h"
+
+#define SIZE		((uint64_t)VMRPC_MEM_ALIGN)
+#define NR_BLOCKS	(SIZE / VMRPC_MEM_BLOCK)
+#define GPA		(1ull << 39)
+
+FIXTURE(mem)
+{
+	struct vmrpc_tvm tvm;
+	struct kvm_vcpu *vcpu;
+	int file;
+	struct vmrpc_vm_set_mem set;
+	uint8_t *memory;		/* the file */
+	struct vmrpc_mem_table *table;
+	uint8_t *states;
+	uint64_t handle;
+	uint64_t gva;
+};
+
+static int set_mem(int fd, const struct vmrpc_vm_set_mem *set)
+{
+	return ioctl(fd, VMRPC_VM_SET_MEM, set) ? errno : 0;
+}
+
+static int mem_size(int fd, unsigned long cmd, uint64_t *size)
+{
+	struct vmrpc_vm_mem_size arg = { .size = *size };
+
+	if (ioctl(fd, cmd, &arg))
+		return errno;
+	*size = arg.size;
+	return 0;
+}
+
+static int limit(int fd, uint64_t size)
+{
+	return mem_size(fd, VMRPC_VM_MEM_LIMIT, &size);
+}
+
+static int reclaim(int fd, uint64_t *size)
+{
+	return mem_size(fd, VMRPC_VM_MEM_RECLAIM, size);
+}
+
+static int info(int fd, struct vmrpc_vm_mem_info *info)
+{
+	return ioctl(fd, VMRPC_VM_MEM_INFO, info) ? errno : 0;
+}
+
+static uint64_t resident(int file)
+{
+	struct stat st;
+
+	TEST_ASSERT(!fstat(file, &st), "fstat(): errno %d", errno);
+	return st.st_blocks * 512ull;
+}
+
+FIXTURE_SETUP(mem)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	self->vcpu = self->tvm.vcpus[0];
+	self->file = memfd_create("mem", MFD_CLOEXEC);
+	ASSERT_LE(0, self->file);
+	ASSERT_EQ(0, ftruncate(self->file, VMRPC_MEM_BLOCK + SIZE));
+	self->memory = mmap(NULL, VMRPC_MEM_BLOCK + SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    self->file, 0);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	self->table = (void *)self->memory;
+	self->states = (uint8_t *)(self->table + 1);
+	self->set = (struct vmrpc_vm_set_mem){
+		.fd = self->file, .gpa = GPA, .size = SIZE, .limit = SIZE,
+	};
+	self->gva = vm_vaddr_alloc_page(self->tvm.vm);
+}
+
+FIXTURE_TEARDOWN(mem)
+{
+	munmap(self->memory, VMRPC_MEM_BLOCK + SIZE);
+	close(self->file);
+	vmrpc_tvm_free(&self->tvm);
+}
+
+/* As a guest's kernel does: the memory is its. */
+static int64_t attach(struct kvm_vcpu *vcpu, uint64_t gva, uint64_t *handle)
+{
+	int64_t ret = vmrpc_bind(vcpu, VMRPC_MEM_MODULE, VMRPC_MEM_VERSION, handle);
+
+	return ret ? ret : vmrpc_perform(vcpu, *handle, VMRPC_MEM_ATTACH, gva,
+					 sizeof(struct vmrpc_mem_region), NULL);
+}
+
+/* The begin of most cases. */
+#define set_and_attach(self)								\
+do {											\
+	ASSERT_EQ(0, set_mem((self)->tvm.fd, &(self)->set));				\
+	ASSERT_EQ(0, attach((self)->vcpu, (self)->gva, &(self)->handle));		\
+} while (0)
+
+static uint8_t *block(uint8_t *memory, uint64_t n)
+{
+	return memory + (1 + n) * VMRPC_MEM_BLOCK;
+}
+
+/* The block was used, and is not any more. */
+#define fill_and_free(self, n)								\
+do {											\
+	memset(block((self)->memory, n), 0xaa, VMRPC_MEM_BLOCK);			\
+	(self)->states[n] = VMRPC_MEM_FREE;						\
+} while (0)
+
+TEST_F(mem, none_refused)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	ASSERT_EQ(ENODEV, info(self->tvm.fd, &mem));
+	ASSERT_EQ(ENODEV, limit(self->tvm.fd, SIZE));
+	ASSERT_EQ(ENODEV, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(-VMRPC_ENOENT, attach(self->vcpu, self->gva, &self->handle));
+}
+
+TEST_F(mem, attached_region_told)
+{
+	struct vmrpc_mem_region *region = addr_gva2hva(self->tvm.vm, self->gva);
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	ASSERT_EQ(GPA, region->blocks);
+	ASSERT_EQ(GPA - VMRPC_MEM_BLOCK, region->table);
+	ASSERT_EQ(NR_BLOCKS, region->nr_blocks);
+	ASSERT_EQ(0, region->reserved);
+	ASSERT_EQ(NR_BLOCKS, self->table->limit);
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(SIZE, mem.max);
+	ASSERT_EQ(SIZE, mem.limit);
+	ASSERT_EQ(SIZE, mem.absent);
+	ASSERT_EQ(1, mem.attached);
+}
+
+TEST_F(mem, not_attached_refused)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.attached);
+	ASSERT_EQ(ENOTCONN, limit(self->tvm.fd, SIZE));
+	ASSERT_EQ(ENOTCONN, reclaim(self->tvm.fd, &size));
+}
+
+TEST_F(mem, attached_by_a_process_refused)
+{
+	struct vmrpc_bind *bind = vmrpc_bind_fill(self->tvm.vm, self->gva, VMRPC_MEM_MODULE,
+						  VMRPC_MEM_VERSION);
+
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	bind->flags = VMRPC_BIND_PROCESS;
+	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_BIND, 0, 0, self->gva, &self->handle));
+	ASSERT_EQ(-VMRPC_EPERM, vmrpc_perform(self->vcpu, self->handle, VMRPC_MEM_ATTACH,
+					      self->gva, sizeof(struct vmrpc_mem_region), NULL));
+}
+
+TEST_F(mem, set_twice_exists)
+{
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(EEXIST, set_mem(self->tvm.fd, &self->set));
+}
+
+TEST_F(mem, set_by_a_client_refused)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(EACCES, set_mem(fd, &self->set));
+	close(fd);
+}
+
+#define TEST_SET_REFUSED(_name, _errno, _change)					\
+TEST_F(mem, _name)									\
+{											\
+	_change;									\
+	ASSERT_EQ(_errno, set_mem(self->tvm.fd, &self->set));				\
+	ASSERT_EQ(-VMRPC_ENOENT, attach(self->vcpu, self->gva, &self->handle));		\
+}
+
+TEST_SET_REFUSED(file_closed_refused, EBADF, self->set.fd = 1000)
+TEST_SET_REFUSED(file_of_another_kind_refused, EINVAL, self->set.fd = self->tvm.fd)
+TEST_SET_REFUSED(file_too_short_refused, EINVAL, ASSERT_EQ(0, ftruncate(self->file, SIZE)))
+TEST_SET_REFUSED(flags_set_refused, EINVAL, self->set.flags = 1)
+TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved[2] = 1)
+TEST_SET_REFUSED(address_zero_refused, EINVAL, self->set.gpa = 0)
+TEST_SET_REFUSED(address_not_aligned_refused, EINVAL, self->set.gpa += VMRPC_MEM_BLOCK)
+TEST_SET_REFUSED(address_wraps_refused, EINVAL, self->set.gpa = -SIZE)
+TEST_SET_REFUSED(size_zero_refused, EINVAL, self->set.size = self->set.limit = 0)
+TEST_SET_REFUSED(size_not_aligned_refused, EINVAL, self->set.size -= VMRPC_MEM_BLOCK)
+TEST_SET_REFUSED(size_over_most_refused, EINVAL,
+		 self->set.size = ((uint64_t)VMRPC_MEM_MAX_BLOCKS + 64) * VMRPC_MEM_BLOCK)
+TEST_SET_REFUSED(limit_over_size_refused, EINVAL, self->set.limit += VMRPC_MEM_BLOCK)
+TEST_SET_REFUSED(limit_not_aligned_refused, EINVAL, self->set.limit -= 4096)
+
+TEST_F(mem, free_taken_others_not)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t before, size = SIZE;
+	int n;
+
+	set_and_attach(self);
+	for (n = 0; n < 4; n++)
+		fill_and_free(self, n);
+	self->states[1] = VMRPC_MEM_USED;
+	self->states[3] = VMRPC_MEM_BUSY;
+	before = resident(self->file);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(before - 2 * VMRPC_MEM_BLOCK, resident(self->file));
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[0]);
+	ASSERT_EQ(VMRPC_MEM_USED, self->states[1]);
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[2]);
+	ASSERT_EQ(VMRPC_MEM_BUSY, self->states[3]);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
+	ASSERT_EQ(0xaa, block(self->memory, 1)[0]);
+	ASSERT_EQ(0xaa, block(self->memory, 1)[VMRPC_MEM_BLOCK - 1]);
+	ASSERT_EQ(0, block(self->memory, 2)[VMRPC_MEM_BLOCK - 1]);
+	ASSERT_EQ(0xaa, block(self->memory, 3)[0]);
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, mem.reclaimed);
+	ASSERT_EQ(VMRPC_MEM_BLOCK, mem.used);
+	ASSERT_EQ(VMRPC_MEM_BLOCK, mem.free);
+}
+
+TEST_F(mem, as_much_as_asked_taken)
+{
+	uint64_t size = 1;
+
+	set_and_attach(self);
+	fill_and_free(self, 5);
+	fill_and_free(self, NR_BLOCKS - 1);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(VMRPC_MEM_BLOCK, size);
+	size = 0;
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0, size);
+	size = -1;
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[NR_BLOCKS - 1]);
+}
+
+TEST_F(mem, all_taken_in_runs)
+{
+	uint64_t size = SIZE;
+	unsigned int n;
+
+	set_and_attach(self);
+	for (n = 0; n < NR_BLOCKS; n++)
+		fill_and_free(self, n);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(SIZE, size);
+	for (n = 0; n < NR_BLOCKS; n++)
+		ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[n]);
+	/* The table's own, a huge page at most. */
+	ASSERT_GE(VMRPC_MEM_BLOCK, resident(self->file));
+}
+
+TEST_F(mem, states_that_are_none_left_alone)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	set_and_attach(self);
+	memset(self->states, 0xff, NR_BLOCKS);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0, size);
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.used + mem.free + mem.absent);
+}
+
+TEST_F(mem, limit_told_to_the_guest)
+{
+	set_and_attach(self);
+	ASSERT_EQ(0, limit(self->tvm.fd, 5 * VMRPC_MEM_BLOCK + 1));
+	ASSERT_EQ(5, self->table->limit);
+	ASSERT_EQ(ERANGE, limit(self->tvm.fd, SIZE + VMRPC_MEM_BLOCK));
+	ASSERT_EQ(5, self->table->limit);
+	ASSERT_EQ(0, limit(self->tvm.fd, 0));
+	ASSERT_EQ(0, self->table->limit);
+}
+
+TEST_F(mem, reserved_of_size_set_refused)
+{
+	struct vmrpc_vm_mem_size arg = { .size = SIZE, .reserved = 1 };
+
+	set_and_attach(self);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_LIMIT, &arg));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_RECLAIM, &arg));
+	ASSERT_EQ(EINVAL, errno);
+}
+
+static void *reclaim_all(void *arg)
+{
+	uint64_t size = SIZE;
+
+	TEST_ASSERT(!reclaim(*(int *)arg, &size), "Reclaim failed, errno %d", errno);
+	return NULL;
+}
+
+/* Returns whether block 0 was seen to be BUSY, and waited for. */
+static bool reclaim_and_wait(struct kvm_vcpu *vcpu, int fd, uint64_t handle, uint8_t *states)
+{
+	bool seen = false;
+	pthread_t thread;
+	uint8_t state;
+
+	TEST_ASSERT(!pthread_create(&thread, NULL, reclaim_all, &fd), "No thread");
+	do {
+		state = __atomic_load_n(&states[0], __ATOMIC_ACQUIRE);
+		seen = state == VMRPC_MEM_BUSY;
+	} while (state != VMRPC_MEM_ABSENT && !seen);
+	if (seen) {
+		TEST_ASSERT(!vmrpc_perform(vcpu, handle, VMRPC_MEM_WAIT, 0, 0, NULL), "WAIT failed");
+		state = __atomic_load_n(&states[0], __ATOMIC_ACQUIRE);
+		TEST_ASSERT(state == VMRPC_MEM_ABSENT, "State %u after WAIT", state);
+	}
+	pthread_join(thread, NULL);
+	return seen;
+}
+
+TEST_F(mem, busy_waited_for)
+{
+	int n, tries = 100;
+
+	set_and_attach(self);
+	do {
+		for (n = 0; n < 32; n++)
+			fill_and_free(self, n);
+	} while (!reclaim_and_wait(self->vcpu, self->tvm.fd, self->handle, self->states) && --tries);
+	ASSERT_LT(0, tries);
+}
+
+TEST_F(mem, file_sealed_refused_and_forgotten)
+{
+	int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ASSERT_LE(0, sealed);
+	ASSERT_EQ(0, ftruncate(sealed, VMRPC_MEM_BLOCK + SIZE));
+	ASSERT_EQ(0, fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE));
+	self->set.fd = sealed;
+	ASSERT_EQ(EPERM, set_mem(self->tvm.fd, &self->set));
+	self->set.fd = self->file;
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	close(sealed);
+}
+
+TEST_F(mem, attached_again_all_absent)
+{
+	set_and_attach(self);
+	memset(block(self->memory, 0), 0xaa, VMRPC_MEM_BLOCK);
+	self->states[0] = VMRPC_MEM_USED;
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, self->handle, VMRPC_MEM_ATTACH, self->gva,
+				   sizeof(struct vmrpc_mem_region), NULL));
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[0]);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
+}
+
+TEST_F(mem, reset_detaches_limit_stays)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	ASSERT_EQ(0, limit(self->tvm.fd, 3 * VMRPC_MEM_BLOCK));
+	memset(block(self->memory, 0), 0xaa, VMRPC_MEM_BLOCK);
+	self->states[0] = VMRPC_MEM_USED;
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.attached);
+	ASSERT_GE(VMRPC_MEM_BLOCK, mem.resident);
+	ASSERT_EQ(3 * VMRPC_MEM_BLOCK, mem.limit);
+	ASSERT_EQ(0, attach(self->vcpu, self->gva, &self->handle));
+	ASSERT_EQ(3, self->table->limit);
+}
+
+TEST_F(mem, vm_destroyed_client_keeps_nothing)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	ASSERT_LE(0, fd);
+	set_and_attach(self);
+	kvm_vm_free(self->tvm.vm);
+	self->tvm.vm = NULL;
+	ASSERT_EQ(ESHUTDOWN, info(fd, &mem));
+	ASSERT_EQ(ESHUTDOWN, limit(fd, 0));
+	ASSERT_EQ(ESHUTDOWN, reclaim(fd, &size));
+	ASSERT_EQ(ESHUTDOWN, set_mem(self->tvm.fd, &self->set));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `vmrpc mem [VM]`: outsourced memory, as the host kernel counts it and its table tells; no
+ * guest is asked.  With --limit and --reclaim how much of it a guest has.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memtext.h"
+#include "output.h"
+#include "report.h"
+#include "size.h"
+
+static char *option_limit, *option_reclaim;
+
+static const GOptionEntry options[] = {
+	{ "limit", 'l', 0, G_OPTION_ARG_STRING, &option_limit,
+	  "Have the guest use so much at most", "SIZE" },
+	{ "reclaim", 'r', 0, G_OPTION_ARG_STRING, &option_reclaim,
+	  "Take so much of what the guest has free", "SIZE" },
+	{}
+};
+
+static int read_vm(const char *name, GArray *vms)
+{
+	struct mem_vm entry = {};
+	struct vmrpc *vm;
+	int err;
+
+	err = vmrpc_open(name, &vm);
+	if (err)
+		return err;
+	err = vmrpc_mem_info(vm, &entry.info);
+	vmrpc_close(vm);
+	if (!err) {
+		g_strlcpy(entry.name, name, sizeof(entry.name));
+		g_array_append_val(vms, entry);
+	}
+	return err;
+}
+
+static int read_listed(const char *name, GArray *vms)
+{
+	int err = read_vm(name, vms);
+
+	switch (err) {
+	case VMRPC_ERR_MEM_NONE:
+	case VMRPC_ERR_NO_VM:	/* it was there when the VMs were listed */
+	case VMRPC_ERR_GONE:
+		return 0;
+	default:
+		return err;
+	}
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+	const struct mem_vm *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int read_all(GArray *vms)
+{
+	struct vmrpc_vm_info *list;
+	size_t count;
+	int err;
+
+	err = vmrpc_list(&list, &count);
+	if (err)
+		return err;
+	for (size_t i = 0; i < count && !err; i++)
+		err = read_listed((const char *)list[i].name, vms);
+	free(list);
+	g_array_sort(vms, compare_names);
+	return err;
+}
+
+static void print_mem_json(const GArray *vms)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+
+	json_builder_begin_array(builder);
+	for (guint i = 0; i < vms->len; i++) {
+		json_builder_begin_object(builder);
+		memtext_build(builder, &g_array_index(vms, struct mem_vm, i));
+		json_builder_end_object(builder);
+	}
+	json_builder_end_array(builder);
+	print_json(builder);
+}
+
+/* @name: of one VM, or NULL. */
+static enum status print_mem(const char *name)
+{
+	g_autoptr(GArray) vms = g_array_new(FALSE, FALSE, sizeof(struct mem_vm));
+	g_autofree char *text = NULL;
+	int err;
+
+	err = name ? read_vm(name, vms) : read_all(vms);
+	if (err)
+		return fail(err, name, NULL);
+	if (option_json) {
+		print_mem_json(vms);
+		return STATUS_OK;
+	}
+	text = memtext_table(vms);
+	fputs(text, stdout);
+	return STATUS_OK;
+}
+
+static void print_size_json(const char *name, guint64 bytes)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+
+	json_builder_begin_object(builder);
+	build_int(builder, name, bytes);
+	json_builder_end_object(builder);
+	print_json(builder);
+}
+
+/* In MiB, of which it is a multiple: one can give it to --limit. */
+static enum status fail_above_max(struct vmrpc *vm, const char *name)
+{
+	g_autofree char *advice = NULL;
+	struct vmrpc_vm_mem_info info;
+
+	if (vmrpc_mem_info(vm, &info))
+		return fail(VMRPC_ERR_MEM_MAX, name, NULL);
+	advice = g_strdup_printf("which is %" G_GUINT64_FORMAT "MiB: give that or less",
+				 (guint64)info.max >> 20);
+	return fail_advised(VMRPC_ERR_MEM_MAX, name, advice);
+}
+
+static enum status limit(struct vmrpc *vm, const char *name, guint64 size)
+{
+	int err;
+
+	err = vmrpc_mem_limit(vm, size);
+	if (err == VMRPC_ERR_MEM_MAX)
+		return fail_above_max(vm, name);
+	if (err)
+		return fail(err, name, NULL);
+	if (option_json)
+		print_size_json("limit", size - size % VMRPC_MEM_BLOCK);
+	return STATUS_OK;
+}
+
+static enum status reclaim(struct vmrpc *vm, const char *name, guint64 size)
+{
+	g_autofree char *text = NULL;
+	guint64 taken;
+	int err;
+
+	err = vmrpc_mem_reclaim(vm, size, &taken);
+	if (err)
+		return fail(err, name, NULL);
+	if (option_json) {
+		print_size_json("reclaimed", taken);
+		return STATUS_OK;
+	}
+	text = memtext_taken(taken, size);
+	puts(text);
+	return STATUS_OK;
+}
+
+static enum status change(const char *name, guint64 size)
+{
+	enum status status;
+	struct vmrpc *vm;
+	int err;
+
+	err = vmrpc_open(name, &vm);
+	if (err)
+		return fail(err, name, NULL);
+	status = option_limit ? limit(vm, name, size) : reclaim(vm, name, size);
+	vmrpc_close(vm);
+	return status;
+}
+
+static enum status check_size(const char *option, const char *text, guint64 least, guint64 *size)
+{
+	if (!size_parse(text, size))
+		return fail_usage("%s: '%s': give a whole number of bytes, or with a unit as 512M or 2GiB, below 2^64",
+				  option, text);
+	if (*size < least)
+		return fail_usage("%s: %s: give more than that", option, text);
+	return STATUS_OK;
+}
+
+/* @vm: its name, or NULL.  @size: of the option, of which there may be none. */
+static enum status check_options(const char *vm, guint64 *size)
+{
+	if (option_limit && option_reclaim)
+		return fail_usage("--limit and --reclaim: choose one");
+	if ((option_limit || option_reclaim) && !vm)
+		return fail_usage("%s: name the VM too", option_limit ? "--limit" : "--reclaim");
+	if (option_limit)
+		return check_size("--limit", option_limit, 0, size);
+	if (option_reclaim)
+		return check_size("--reclaim", option_reclaim, 1, size);
+	return STATUS_OK;
+}
+
+static enum status run(int argc, char **argv)
+{
+	const char *name = argc ? argv[0] : NULL;
+	enum status status;
+	guint64 size;
+
+	status = check_options(name, &size);
+	if (status)
+		return status;
+	return option_limit || option_reclaim ? change(name, size) : print_mem(name);
+}
+
+const struct command mem_command = {
+	.name = "mem",
+	.parameters = "[VM]",
+	.summary = "Tell, limit or take outsourced memory",
+	.description = "Without VM, of all VMs that you may call and that have any. USED, FREE and ABSENT\n"
+		       "are '-' when the guest does not use it (yet). --limit and --reclaim need a VM.\n"
+		       "SIZE is in bytes, or has a unit: K, M, G or T (or KiB, MiB, GiB, TiB) are powers\n"
+		       "of 1024; KB, MB, GB and TB of 1000.",
+	.options = options,
+	.parameters_max = 1,
+	.run = run,
+};

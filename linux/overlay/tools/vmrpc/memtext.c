@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Outsourced memory as a table and as JSON.  What only a guest reports is "-" and null while
+ * none is attached: what the host reads then is of no guest, or of an earlier one.
+ */
+#include "memtext.h"
+#include "output.h"
+#include "table.h"
+
+static const char *const header[] = {
+	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", NULL,
+};
+
+static char *guest_cell(const struct vmrpc_vm_mem_info *info, guint64 bytes)
+{
+	return info->attached ? format_bytes(bytes) : g_strdup("-");
+}
+
+static char **cells_of(const struct mem_vm *vm)
+{
+	const struct vmrpc_vm_mem_info *info = &vm->info;
+	char *cells[G_N_ELEMENTS(header)] = {
+		escape(vm->name),
+		format_bytes(info->max),
+		format_bytes(info->limit),
+		guest_cell(info, info->used),
+		guest_cell(info, info->free),
+		guest_cell(info, info->absent),
+		format_bytes(info->resident),
+	};
+
+	return g_memdup2(cells, sizeof(cells));
+}
+
+char *memtext_table(const GArray *vms)
+{
+	g_autoptr(GPtrArray) table = table_new(header);
+
+	for (guint i = 0; i < vms->len; i++)
+		g_ptr_array_add(table, cells_of(&g_array_index(vms, struct mem_vm, i)));
+	return table_text(table, 1);
+}
+
+static void build_guest_int(JsonBuilder *builder, const struct vmrpc_vm_mem_info *info,
+			    const char *name, guint64 bytes)
+{
+	json_builder_set_member_name(builder, name);
+	if (info->attached)
+		json_builder_add_int_value(builder, bytes);
+	else
+		json_builder_add_null_value(builder);
+}
+
+void memtext_build(JsonBuilder *builder, const struct mem_vm *vm)
+{
+	const struct vmrpc_vm_mem_info *info = &vm->info;
+
+	build_string(builder, "name", vm->name);
+	json_builder_set_member_name(builder, "attached");
+	json_builder_add_boolean_value(builder, info->attached);
+	build_int(builder, "max", info->max);
+	build_int(builder, "limit", info->limit);
+	build_guest_int(builder, info, "used", info->used);
+	build_guest_int(builder, info, "free", info->free);
+	build_guest_int(builder, info, "absent", info->absent);
+	build_int(builder, "resident", info->resident);
+	build_int(builder, "reclaimed", info->reclaimed);
+}
+
+char *memtext_taken(guint64 taken, guint64 asked)
+{
+	g_autofree char *taken_text = format_bytes(taken);
+	g_autofree char *asked_text = format_bytes(asked);
+
+	if (taken >= asked)
+		return g_strdup_printf("took %s", taken_text);
+	return g_strdup_printf("took %s of %s: no more was free", taken_text, asked_text);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Outsourced memory as text.  Names may be made up: all are escaped. */
+#ifndef VMRPC_MEMTEXT_H
+#define VMRPC_MEMTEXT_H
+
+#include <json-glib/json-glib.h>
+
+#include "vmrpc.h"
+
+/* A VM and its outsourced memory, at one time. */
+struct mem_vm {
+	char name[VMRPC_NAME_LEN];
+	struct vmrpc_vm_mem_info info;
+};
+
+/* @vms is of struct mem_vm. */
+char *memtext_table(const GArray *vms);
+
+/* Members of an object. */
+void memtext_build(JsonBuilder *builder, const struct mem_vm *vm);
+
+/* What --reclaim did; in bytes. */
+char *memtext_taken(guint64 taken, guint64 asked);
+
+#endif /* VMRPC_MEMTEXT_H */

@@ -1,0 +1,178 @@
+/*
+ * VMRPC: outsourced memory
+ *
+ * Guest-physical space with a file in memory behind it, from which KVM takes
+ * and gives memory block by block; see struct vmrpc_vm_set_mem.  QEMU only puts
+ * it there.  The firmware does not know of it: the guest asks KVM.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/vmrpc_dev.h>
+
+#include "exec/address-spaces.h"
+#include "hw/boards.h"
+#include "hw/core/cpu.h"
+#include "hw/i386/x86.h"
+#include "hw/vmrpc/vmrpc.h"
+#include "migration/blocker.h"
+#include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "qemu/memfd.h"
+#include "system/system.h"
+#include "target/i386/cpu.h"
+
+/*
+ * Where block 0 is: above whatever QEMU and the firmware put somewhere, and
+ * still where a CPU of 40 physical address bits can reach it.
+ */
+#define VMRPC_MEM_BASE  (1ULL << 39)
+
+static bool vmrpc_mem_check_size(VMRPCState *s, Error **errp)
+{
+    uint64_t most = (uint64_t)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK;
+
+    if (!QEMU_IS_ALIGNED(s->mem_max, VMRPC_MEM_ALIGN) || s->mem_max > most) {
+        error_setg(errp, "mem-max=%" PRIu64 ": give a multiple of 128 MiB, at "
+                   "most %" PRIu64, s->mem_max, most);
+        return false;
+    }
+    if (s->mem_limit == UINT64_MAX) {
+        s->mem_limit = s->mem_max;
+    }
+    if (!QEMU_IS_ALIGNED(s->mem_limit, VMRPC_MEM_BLOCK) ||
+        s->mem_limit > s->mem_max) {
+        error_setg(errp, "mem-limit=%" PRIu64 ": give a multiple of 2 MiB, at "
+                   "most mem-max", s->mem_limit);
+        return false;
+    }
+    return true;
+}
+
+static bool vmrpc_mem_check_machine(VMRPCState *s, Error **errp)
+{
+    X86MachineState *x86ms = (X86MachineState *)
+        object_dynamic_cast(OBJECT(current_machine), TYPE_X86_MACHINE);
+    uint32_t phys_bits = X86_CPU(first_cpu)->phys_bits;
+    uint64_t end = VMRPC_MEM_BASE + s->mem_max, others;
+
+    if (!x86ms || end > 1ULL << phys_bits) {
+        error_setg(errp, "mem-max=%" PRIu64 " needs %d physical address bits, "
+                   "the VM's CPU has %" PRIu32, s->mem_max,
+                   64 - clz64(end - 1), phys_bits);
+        return false;
+    }
+    others = x86ms->above_4g_mem_start + x86ms->above_4g_mem_size;
+    if (current_machine->device_memory) {
+        others = MAX(others, current_machine->device_memory->base +
+                     memory_region_size(&current_machine->device_memory->mr));
+    }
+    if (others > VMRPC_MEM_BASE - VMRPC_MEM_ALIGN) {
+        error_setg(errp, "mem-max: the VM's other memory (-m, maxmem=) has to "
+                   "end below %llu", VMRPC_MEM_BASE - VMRPC_MEM_ALIGN);
+        return false;
+    }
+    if (should_mlock(mlock_state)) {
+        error_setg(errp, "mem-max: not with -overcommit mem-lock=");
+        return false;
+    }
+    return true;
+}
+
+/* The pages of a guest with less of them are not what the others are for. */
+static bool vmrpc_mem_block_others(VMRPCState *s, Error **errp)
+{
+    if (ram_block_discard_require(true)) {
+        error_setg(errp, "mem-max: a device of the VM has its memory pinned "
+                   "(VFIO): start it without that or without mem-max");
+        return false;
+    }
+    error_setg(&s->mem_blocker, "the VM has outsourced memory (-device "
+               "vmrpc,mem-max=), which cannot be saved or migrated yet");
+    if (migrate_add_blocker(&s->mem_blocker, errp) < 0) {
+        ram_block_discard_require(false);
+        return false;
+    }
+    return true;
+}
+
+static void vmrpc_mem_unblock_others(VMRPCState *s)
+{
+    migrate_del_blocker(&s->mem_blocker);
+    ram_block_discard_require(false);
+}
+
+static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
+{
+    struct vmrpc_vm_set_mem arg = {
+        .fd = fd,
+        .gpa = VMRPC_MEM_BASE,
+        .size = s->mem_max,
+        .limit = s->mem_limit,
+    };
+
+    if (ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg) < 0) {
+        error_setg_errno(errp, errno, "cannot give KVM the memory of mem-max");
+        return false;
+    }
+    return true;
+}
+
+static bool vmrpc_mem_map(VMRPCState *s, Error **errp)
+{
+    uint64_t size = VMRPC_MEM_BLOCK + s->mem_max;
+    int fd = qemu_memfd_create("vmrpc-mem", size, false, 0, 0, errp);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    bool ok;
+
+    if (fd < 0) {
+        return false;
+    }
+    /* By its path: a file given as a descriptor is not mapped at a block's boundary. */
+    ok = memory_region_init_ram_from_file(&s->mem, OBJECT(s), "vmrpc.mem", size,
+                                          VMRPC_MEM_BLOCK,
+                                          RAM_SHARED | RAM_NORESERVE, path, 0,
+                                          errp);
+    if (ok && !vmrpc_mem_give(s, fd, errp)) {
+        object_unparent(OBJECT(&s->mem));
+        ok = false;
+    }
+    close(fd);
+    if (ok) {
+        memory_region_add_subregion(get_system_memory(),
+                                    VMRPC_MEM_BASE - VMRPC_MEM_BLOCK, &s->mem);
+    }
+    return ok;
+}
+
+bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
+{
+    if (!s->mem_max) {
+        if (s->mem_limit != UINT64_MAX) {
+            error_setg(errp, "mem-limit needs mem-max");
+            return false;
+        }
+        return true;
+    }
+    if (!vmrpc_mem_check_size(s, errp) || !vmrpc_mem_check_machine(s, errp) ||
+        !vmrpc_mem_block_others(s, errp)) {
+        return false;
+    }
+    if (!vmrpc_mem_map(s, errp)) {
+        vmrpc_mem_unblock_others(s);
+        return false;
+    }
+    return true;
+}
+
+void vmrpc_mem_unrealize(VMRPCState *s)
+{
+    if (!s->mem_max) {
+        return;
+    }
+    memory_region_del_subregion(get_system_memory(), &s->mem);
+    object_unparent(OBJECT(&s->mem));
+    vmrpc_mem_unblock_others(s);
+}

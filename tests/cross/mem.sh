@@ -1,0 +1,211 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Outsourced memory: a guest that has some of the host's, and the host that takes back what
+# is free there.
+here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/lib/tap.sh"
+. "$here/lib/vm.sh"
+
+mib=$((1 << 20))
+max=$((1024 * mib))
+small=$((24 * mib))		# what a guest holds that uses nothing of it: the table, its strays
+
+teardown() {
+	guest kill mem
+}
+
+# mem_start DEVICE-OPTIONS KERNEL-OPTIONS [ARGUMENT...]
+mem_start() {
+	local device=$1 append=$2
+	shift 2
+	guest kill mem 2> /dev/null || true
+	guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "$@" -- \
+		-device "vmrpc$device"
+}
+
+# The guest that most cases begin with; an earlier one may have ended it.
+mem_up() {
+	guest list | grep -qx mem || mem_start ,mem-max=1G vmrpc.outsource=mem
+	wait_for 120 vm_ready mem
+	vmrpc mem mem --limit 1G
+	guest sh mem -- "mkdir -p /tmp/fill; umount /tmp/fill 2> /dev/null
+		mount -t tmpfs -o size=90% fill /tmp/fill; echo 3 > /proc/sys/vm/drop_caches"
+}
+
+# mem_field FIELD - of "vmrpc mem --json", in bytes
+mem_field() {
+	vmrpc mem mem --json | jq -r --arg field "$1" '(if type == "array" then .[0] else . end)[$field]'
+}
+
+mem_under() {
+	[ "$(mem_field "$1")" -lt "$2" ]
+}
+
+mem_over() {
+	[ "$(mem_field "$1")" -ge "$2" ]
+}
+
+# fill NAME MIB - a file in the guest's memory; its checksum is what it prints
+fill() {
+	guest sh mem -- "dd if=/dev/urandom of=/tmp/fill/$1 bs=1M count=$2 2> /dev/null &&
+		sha256sum < /tmp/fill/$1"
+}
+
+checksum() {
+	guest sh mem -- "sha256sum < /tmp/fill/$1"
+}
+
+test_guest_uses_it() {
+	mem_up
+	expect_match 'zone +Host' "$(guest sh mem -- cat /proc/zoneinfo)"
+	expect "$max" "$(mem_field max)" "mem-max"
+	fill one 128
+	mem_over used $((128 * mib))
+	mem_over resident $((128 * mib))
+	expect_match '[1-9]' "$(guest sh mem -- "sed -n 's/^pgalloc_host //p' /proc/vmstat")"
+}
+
+test_reclaimed_memory_is_what_was_free() {
+	local kept
+	mem_up
+	kept=$(fill kept 96)
+	fill dropped 256
+	mem_over resident $((352 * mib))
+	guest sh mem -- "rm /tmp/fill/dropped"
+	expect_status 0 vmrpc mem mem --reclaim 1G
+	expect_match 'took' "$output"
+	mem_over resident $((96 * mib))
+	mem_under resident $((96 * mib + small + 64 * mib))
+	expect "$kept" "$(checksum kept)" "what was not free"
+	# And the guest gets it again.
+	fill again 128
+	expect "$kept" "$(checksum kept)" "what was not free"
+}
+
+# No code of the guest's runs for it.
+test_reclaimed_while_paused() {
+	local before after
+	mem_up
+	fill dropped 256
+	guest sh mem -- "rm /tmp/fill/dropped"
+	vm_pause mem
+	before=$(mem_field resident)
+	vmrpc mem mem --reclaim 128M > /tmp/taken || true
+	after=$(mem_field resident)
+	vm_continue mem
+	expect_match 'took 128' "$(cat /tmp/taken)"
+	# Not each page of a block was used.
+	comment "the host holds $((before / mib)) MiB, then $((after / mib)) MiB"
+	[ "$after" -lt $((before - 96 * mib)) ]
+}
+
+test_reclaimed_while_in_use_nothing_lost() {
+	local n before
+	mem_up
+	fill ref 8
+	before=$(mem_field reclaimed)
+	guest sh mem -- "cd /tmp/fill; (
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			for f in 1 2 3 4; do cp ref copy\$f; done
+			for f in 1 2 3 4; do cmp ref copy\$f || echo \$i \$f >> lost; done
+			rm copy*
+		done; echo > ended) > /dev/null 2>&1 &"
+	for n in $(seq 600); do
+		vmrpc mem mem --reclaim 1G > /dev/null
+		! guest sh mem -- "test -e /tmp/fill/ended" || break
+	done
+	before=$((($(mem_field reclaimed) - before) / mib))
+	comment "$n times reclaimed, $before MiB in all"
+	expect_status 0 guest sh mem -- "test -e /tmp/fill/ended"
+	expect_status 1 guest sh mem -- "test -e /tmp/fill/lost"
+	[ "$before" -ge 64 ]
+}
+
+test_limit_obeyed() {
+	mem_up
+	vmrpc mem mem --limit 256M
+	# More than that and the guest's own memory is not to be had.
+	guest sh mem -- "dd if=/dev/zero of=/tmp/fill/much bs=1M count=300 2> /dev/null; rm /tmp/fill/much" &
+	wait_for 60 mem_over used $((200 * mib))
+	wait $! || true
+	comment "$(($(mem_field used) / mib)) MiB used of 256"
+	mem_under used $((256 * mib + small))
+}
+
+# Large pages of it either.
+test_limit_obeyed_by_huge_pages() {
+	mem_up
+	vmrpc mem mem --limit 128M
+	guest sh mem -- "umount /tmp/fill; mount -t tmpfs -o huge=always,size=300M fill /tmp/fill
+		dd if=/dev/zero of=/tmp/fill/much bs=2M count=110 2> /dev/null" || true
+	mem_over used $((96 * mib))
+	mem_under used $((128 * mib + small))
+}
+
+test_limit_out_of_range_refused() {
+	mem_up
+	expect_status 6 vmrpc mem mem --limit 2G
+	expect_match 'mem-max' "$errors"
+	expect_status 2 vmrpc mem mem --limit much
+	expect_status 2 vmrpc mem mem --reclaim 0
+	expect "$max" "$(mem_field limit)" "limit"
+}
+
+test_reset_gives_all_back() {
+	local generation used
+	mem_up
+	fill one 128
+	used=$(mem_field used)
+	generation=$(vm_field mem generation)
+	guest hmp mem system_reset
+	wait_for 120 vm_generation_over mem "$generation"
+	guest wait mem
+	mem_up
+	comment "$((used / mib)) MiB used, then $(($(mem_field used) / mib)) MiB"
+	mem_under used $((used - 96 * mib))
+	fill two 128
+	mem_over used $((128 * mib))
+}
+
+test_migration_refused() {
+	mem_up
+	expect_match 'outsourced memory' "$(guest qmp mem \
+		'{"execute": "migrate", "arguments": {"uri": "exec:cat > /dev/null"}}' || true)"
+	expect_match 'outsourced memory' "$(guest hmp mem "savevm x" || true)"
+	wait_for 10 vm_ready mem
+}
+
+test_no_boot_option_not_used() {
+	mem_start ,mem-max=1G ""
+	wait_for 120 vm_ready mem
+	expect false "$(mem_field attached)" "attached"
+	expect_status 5 vmrpc mem mem --limit 512M
+	expect_match 'vmrpc.outsource=mem' "$errors"
+	mem_under resident $((4 * mib))
+	guest kill mem
+}
+
+test_no_memory_told() {
+	mem_start "" vmrpc.outsource=mem
+	wait_for 120 vm_ready mem
+	expect_match 'mem-max=' "$(guest sh mem -- dmesg)"
+	expect_status 5 vmrpc mem mem
+	expect_match 'mem-max=' "$errors"
+	guest kill mem
+}
+
+# refused OPTIONS PATTERN - QEMU does not start, and says why
+refused() {
+	expect_status 1 mem_start "$1" "" --no-wait
+	expect_match "$2" "$output$errors$(cat /run/guest/mem/qemu.log)"
+}
+
+test_sizes_that_make_no_sense_refused() {
+	refused ,mem-max=100M 'multiple of 128 MiB'
+	refused ,mem-max=1G,mem-limit=2G 'at most mem-max'
+	refused ,mem-limit=1G 'mem-limit needs mem-max'
+	refused ,mem-max=4T 'at most'
+}
+
+run_cases "$@"
