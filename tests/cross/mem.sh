@@ -186,6 +186,14 @@ test_no_boot_option_not_used() {
 	guest kill mem
 }
 
+test_what_cannot_be_outsourced_told() {
+	mem_start ,mem-max=1G vmrpc.outsource=files
+	wait_for 120 vm_ready mem
+	expect_match 'there is only' "$(guest sh mem -- dmesg)"
+	expect false "$(mem_field attached)" "attached"
+	guest kill mem
+}
+
 test_no_memory_told() {
 	mem_start "" vmrpc.outsource=mem
 	wait_for 120 vm_ready mem

@@ -17,7 +17,7 @@ IOCTLS = ["linux/overlay/include/uapi/linux/vmrpc_dev.h",
 # Of the headers, and nothing that a caller passes.
 NOT_PASSED = {"VMRPC_IOCTL", "VMRPC_GUEST_IOCTL", "VMRPC_GUEST_MAX_HANDLES"}
 # Defined by syzkaller, in bytes.
-THEIRS = {"fd_event": 4, "gid": 4}
+THEIRS = {"fd_event": 4, "fd_memfd": 4, "gid": 4}
 DIRECTIONS = {"_IO": None, "_IOW": "in", "_IOR": "out", "_IOWR": "inout"}
 
 problems = []

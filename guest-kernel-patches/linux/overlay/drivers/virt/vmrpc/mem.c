@@ -14,6 +14,7 @@
 #include <linux/mmzone.h>
 #include <linux/moduleparam.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 #include "internal.h"
 
 static char *vmrpc_outsource;
@@ -106,8 +107,12 @@ void __init vmrpc_outsource_init(void)
 {
 	int ret;
 
-	if (!vmrpc_outsource || !vmrpc_list_has(vmrpc_outsource, "mem"))
+	if (!vmrpc_outsource)
 		return;
+	if (strcmp(vmrpc_outsource, "mem")) {
+		pr_warn("outsource=%s: there is only \"mem\"\n", vmrpc_outsource);
+		return;
+	}
 	/* It has the command line of the kernel that crashed, whose memory is to be dumped. */
 	if (is_kdump_kernel())
 		return;

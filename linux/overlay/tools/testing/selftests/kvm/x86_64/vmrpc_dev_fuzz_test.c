@@ -67,6 +67,7 @@ static uint64_t number(uint64_t sensible)
 static int dev, vmm;		/* vmm: its pidfd */
 static int vmm_pid;
 static int fds[FDS];
+static int mem_file;		/* that can be a VM's outsourced memory */
 static uint8_t *buffer;		/* all that is handed to the host points here, or nowhere */
 
 static uint64_t place(void)
@@ -163,6 +164,19 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 			.reserved = !pick(32),
 		};
 		break;
+	case VMRPC_VM_SET_MEM:
+		*(struct vmrpc_vm_set_mem *)arg = (struct vmrpc_vm_set_mem) {
+			.fd = pick(8) ? mem_file : number(pick(FDS)), .flags = !pick(32),
+			.gpa = number(1ull << 39), .size = number(VMRPC_MEM_ALIGN),
+			.limit = number(pick(8) * VMRPC_MEM_BLOCK),
+		};
+		break;
+	case VMRPC_VM_MEM_LIMIT:
+	case VMRPC_VM_MEM_RECLAIM:
+		*(struct vmrpc_vm_mem_size *)arg = (struct vmrpc_vm_mem_size) {
+			.size = number(pick(64) * VMRPC_MEM_BLOCK), .reserved = !pick(32),
+		};
+		break;
 	case VMRPC_VM_USER_WAKE:
 		return number(pick(VMRPC_TEST_VCPUS));
 	}
@@ -173,7 +187,8 @@ static const unsigned long vm_cmds[] = {
 	VMRPC_VM_INFO, VMRPC_VM_CALL, VMRPC_VM_CALL, VMRPC_VM_SUBMIT, VMRPC_VM_SUBMIT,
 	VMRPC_VM_SUBMIT, VMRPC_VM_REAP, VMRPC_VM_REAP, VMRPC_VM_STAT, VMRPC_VM_RESET,
 	VMRPC_VM_ADD_SERVER, VMRPC_VM_USER_CALL, VMRPC_VM_USER_ANSWER, VMRPC_VM_USER_COPY,
-	VMRPC_VM_USER_WAKE,
+	VMRPC_VM_USER_WAKE, VMRPC_VM_SET_MEM, VMRPC_VM_MEM_INFO, VMRPC_VM_MEM_LIMIT,
+	VMRPC_VM_MEM_RECLAIM,
 };
 
 /* Only ever with our own type of ioctl: no other device shall be changed by chance. */
@@ -300,8 +315,10 @@ static void client(int nr, int seconds)
 		fds[i] = -1;
 	dev = open("/dev/vmrpc", O_RDWR | O_CLOEXEC);
 	vmm = syscall(__NR_pidfd_open, vmm_pid, 0);
+	mem_file = memfd_create("fuzz", MFD_CLOEXEC);
 	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (dev < 0 || vmm < 0 || buffer == MAP_FAILED)
+	if (dev < 0 || vmm < 0 || buffer == MAP_FAILED ||
+	    ftruncate(mem_file, VMRPC_MEM_BLOCK + VMRPC_MEM_ALIGN))
 		_exit(KSFT_FAIL);
 	ticks(TICK_US);
 	while (time(NULL) < end)
