@@ -194,9 +194,15 @@ crash_reported() {
 	guest log crash | grep 'Kernel panic'
 }
 
+# All of its CPUs have stopped then: before, one of them may still take a call.
+crash_ended() {
+	guest log crash | grep 'end Kernel panic'
+}
+
 test_panic_calls_end_by_deadline() {
 	crash_up
 	crash 0
+	wait_for 60 crash_ended
 	call_start 1 vmrpc ping crash -c 1 --timeout 20
 	wait_for 60 vm_is crash state dead
 	expect 7 "$(status_of 1)" "exit status of ping"
