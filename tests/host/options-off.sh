@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# With our options off, KVM and the guest's drivers build, and nothing of ours is in them.
+# With our options off, KVM, the guest's drivers and its memory management build, and nothing
+# of ours is in them.
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 
@@ -17,7 +18,7 @@ off() {
 		echo "$1 does not build with $4 off"
 		exit 1
 	}
-	found=$(find "$3/$5" -name '*.o' ! -path '*/.*' -exec nm -A {} + 2> /dev/null | grep -i 'vmrpc\|vmlp' | head -n 5)
+	found=$(find "$3/$5" -name '*.o' ! -path '*/.*' -exec nm -A {} + 2> /dev/null | grep -i 'vmrpc\|vmlp\|zone_host' | head -n 5)
 	[ -z "$found" ] && return
 	echo "$found"
 	echo "$1: something of ours is there with $4 off"
@@ -26,3 +27,4 @@ off() {
 
 off linux build/host-kernel/.config build/options-off/host KVM_VMRPC arch/x86/kvm/
 off linux-guest build/guest-kernel/.config build/options-off/guest VMRPC_GUEST drivers/virt/
+off linux-guest build/guest-kernel/.config build/options-off/zone ZONE_HOST mm/
