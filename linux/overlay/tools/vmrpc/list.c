@@ -48,6 +48,37 @@ char *vm_user(const struct vmrpc_vm_info *info)
 	return entry ? g_strdup(entry->pw_name) : g_strdup_printf("%u", info->uid);
 }
 
+int read_vm(const char *name, vm_reader read, gpointer data)
+{
+	struct vmrpc *vm;
+	int err;
+
+	err = vmrpc_open(name, &vm);
+	if (err)
+		return err;
+	err = read(vm, name, data);
+	vmrpc_close(vm);
+	return err;
+}
+
+int read_vms(vm_reader read, gpointer data)
+{
+	struct vmrpc_vm_info *list;
+	size_t count;
+	int err;
+
+	err = vmrpc_list(&list, &count);
+	if (err)
+		return err;
+	for (size_t i = 0; i < count && !err; i++) {
+		err = read_vm((const char *)list[i].name, read, data);
+		if (err == VMRPC_ERR_NO_VM || err == VMRPC_ERR_GONE)
+			err = 0;
+	}
+	free(list);
+	return err;
+}
+
 static void build_counters(JsonBuilder *builder, const struct vmrpc_vm_info *info)
 {
 	build_int(builder, "performs", info->performs);

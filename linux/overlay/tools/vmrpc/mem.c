@@ -3,15 +3,14 @@
  * `vmrpc mem [VM]`: outsourced memory, as the host kernel counts it and its table tells; no
  * guest is asked.  With --limit and --reclaim how much of it a guest has.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "memtext.h"
 #include "output.h"
 #include "report.h"
 #include "size.h"
+#include "vm.h"
 
 static char *option_limit, *option_reclaim;
 
@@ -23,36 +22,24 @@ static const GOptionEntry options[] = {
 	{}
 };
 
-static int read_vm(const char *name, GArray *vms)
+static int read_mem(struct vmrpc *vm, const char *name, gpointer vms)
 {
 	struct mem_vm entry = {};
-	struct vmrpc *vm;
 	int err;
 
-	err = vmrpc_open(name, &vm);
+	err = vmrpc_mem_info(vm, &entry.info);
 	if (err)
 		return err;
-	err = vmrpc_mem_info(vm, &entry.info);
-	vmrpc_close(vm);
-	if (!err) {
-		g_strlcpy(entry.name, name, sizeof(entry.name));
-		g_array_append_val(vms, entry);
-	}
-	return err;
+	g_strlcpy(entry.name, name, sizeof(entry.name));
+	g_array_append_val(vms, entry);
+	return 0;
 }
 
-static int read_listed(const char *name, GArray *vms)
+static int read_mem_if_any(struct vmrpc *vm, const char *name, gpointer vms)
 {
-	int err = read_vm(name, vms);
+	int err = read_mem(vm, name, vms);
 
-	switch (err) {
-	case VMRPC_ERR_MEM_NONE:
-	case VMRPC_ERR_NO_VM:	/* it was there when the VMs were listed */
-	case VMRPC_ERR_GONE:
-		return 0;
-	default:
-		return err;
-	}
+	return err == VMRPC_ERR_MEM_NONE ? 0 : err;
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
@@ -60,22 +47,6 @@ static int compare_names(gconstpointer a, gconstpointer b)
 	const struct mem_vm *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
-}
-
-static int read_all(GArray *vms)
-{
-	struct vmrpc_vm_info *list;
-	size_t count;
-	int err;
-
-	err = vmrpc_list(&list, &count);
-	if (err)
-		return err;
-	for (size_t i = 0; i < count && !err; i++)
-		err = read_listed((const char *)list[i].name, vms);
-	free(list);
-	g_array_sort(vms, compare_names);
-	return err;
 }
 
 static void print_mem_json(const GArray *vms)
@@ -99,9 +70,10 @@ static enum status print_mem(const char *name)
 	g_autofree char *text = NULL;
 	int err;
 
-	err = name ? read_vm(name, vms) : read_all(vms);
+	err = name ? read_vm(name, read_mem, vms) : read_vms(read_mem_if_any, vms);
 	if (err)
 		return fail(err, name, NULL);
+	g_array_sort(vms, compare_names);
 	if (option_json) {
 		print_mem_json(vms);
 		return STATUS_OK;

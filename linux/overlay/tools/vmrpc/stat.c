@@ -63,7 +63,7 @@ static void stat_vm_free(gpointer data)
 }
 
 /* Adds a VM to @vms. */
-static int read_vm(struct vmrpc *handle, GPtrArray *vms)
+static int read_stat(struct vmrpc *handle, const char *name G_GNUC_UNUSED, gpointer vms)
 {
 	struct stat_vm *vm = g_new0(struct stat_vm, 1);
 	int err;
@@ -80,20 +80,6 @@ static int read_vm(struct vmrpc *handle, GPtrArray *vms)
 	return err;
 }
 
-static int read_named(const char *name, GPtrArray *vms)
-{
-	struct vmrpc *vm;
-	int err;
-
-	err = vmrpc_open(name, &vm);
-	if (!err) {
-		err = read_vm(vm, vms);
-		vmrpc_close(vm);
-	}
-	/* It was there when the VMs were listed. */
-	return err == VMRPC_ERR_NO_VM || err == VMRPC_ERR_GONE ? 0 : err;
-}
-
 static int compare_names(gconstpointer a, gconstpointer b)
 {
 	const struct stat_vm *x = *(const struct stat_vm *const *)a;
@@ -102,30 +88,16 @@ static int compare_names(gconstpointer a, gconstpointer b)
 	return strcmp((const char *)x->info.name, (const char *)y->info.name);
 }
 
-static int read_all(GPtrArray *vms)
-{
-	struct vmrpc_vm_info *list;
-	size_t count;
-	int err;
-
-	err = vmrpc_list(&list, &count);
-	if (err)
-		return err;
-	for (size_t i = 0; i < count && !err; i++)
-		err = read_named((const char *)list[i].name, vms);
-	free(list);
-	g_ptr_array_sort(vms, compare_names);
-	return err;
-}
-
 static int read_source(const struct source *source, GPtrArray **vms)
 {
 	int err;
 
 	*vms = g_ptr_array_new_with_free_func(stat_vm_free);
-	err = source->vm ? read_vm(source->vm, *vms) : read_all(*vms);
+	err = source->vm ? read_stat(source->vm, source->name, *vms) : read_vms(read_stat, *vms);
 	if (err)
 		g_clear_pointer(vms, g_ptr_array_unref);
+	else
+		g_ptr_array_sort(*vms, compare_names);
 	return err;
 }
 
