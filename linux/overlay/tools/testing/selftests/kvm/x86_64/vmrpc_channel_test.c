@@ -658,40 +658,18 @@ TEST_F(channel, four_slots_all_in_flight)
 	}
 }
 
-/* Of this process's threads, those that sleep. */
-static int sleeping_threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	int count = 0;
-
-	while ((entry = readdir(dir))) {
-		char path[64], state = 0;
-		FILE *stat;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", entry->d_name);
-		stat = fopen(path, "r");
-		if (!stat)
-			continue;
-		count += fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && state == 'S';
-		fclose(stat);
-	}
-	closedir(dir);
-	return count;
-}
-
 /* As long as they sleep: one that comes just then may be faster. */
 TEST_F(channel, waiters_for_a_slot_served_in_order)
 {
 	struct vmrpc_caller callers[SLOTS];
-	int i, asleep = sleeping_threads();
+	int i;
 
 	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
 	for (i = 0; i < SLOTS; i++) {
 		vmrpc_caller_init(&callers[i], self->tvm.fd, LONG_MS);
 		callers[i].arg[0] = i;
 		vmrpc_caller_start(&callers[i]);
-		VMRPC_WAIT_FOR(sleeping_threads() == asleep + i + 1);
+		VMRPC_WAIT_FOR(vmrpc_caller_asleep(&callers[i]));
 	}
 	for (i = 0; i < SLOTS; i++) {
 		VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
@@ -706,13 +684,13 @@ TEST_F(channel, waiters_for_a_slot_served_in_order)
 TEST_F(channel, waiter_for_a_slot_gives_up_others_served)
 {
 	struct vmrpc_caller callers[3];
-	int i, asleep = sleeping_threads();
+	int i;
 
 	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
 	for (i = 0; i < 3; i++) {
 		vmrpc_caller_init(&callers[i], self->tvm.fd, i == 1 ? SHORT_MS : LONG_MS);
 		vmrpc_caller_start(&callers[i]);
-		VMRPC_WAIT_FOR(sleeping_threads() == asleep + i + 1 || i);
+		VMRPC_WAIT_FOR(i || vmrpc_channel_pending(&self->channel, 0));
 	}
 	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_join(&callers[1]));
 	for (i = 0; i < 3; i += 2) {

@@ -121,6 +121,7 @@ int vmrpc_channel_echo(struct vmrpc_channel *channel);
 /* The host's side: one VMRPC_VM_CALL on a thread of its own. */
 struct vmrpc_caller {
 	pthread_t		thread;
+	pid_t			tid;	/* 0 until it calls */
 	int			fd;
 	struct vmrpc_vm_call	call;
 	uint8_t			arg[64];
@@ -132,6 +133,8 @@ struct vmrpc_caller {
 void vmrpc_caller_init(struct vmrpc_caller *caller, int fd, uint32_t timeout_ms);
 int vmrpc_caller_call(struct vmrpc_caller *caller);
 void vmrpc_caller_start(struct vmrpc_caller *caller);
+/* Whether it sleeps in its call, for a slot or for its answer. */
+bool vmrpc_caller_asleep(struct vmrpc_caller *caller);
 int vmrpc_caller_join(struct vmrpc_caller *caller);
 
 /* -s SECONDS (10) and -r SEED (any), of tests that do things at random */

@@ -521,6 +521,7 @@ static void *caller_main(void *arg)
 {
 	struct vmrpc_caller *caller = arg;
 
+	__atomic_store_n(&caller->tid, gettid(), __ATOMIC_RELEASE);
 	vmrpc_caller_call(caller);
 	__atomic_store_n(&caller->done, true, __ATOMIC_RELEASE);
 	return NULL;
@@ -529,7 +530,26 @@ static void *caller_main(void *arg)
 void vmrpc_caller_start(struct vmrpc_caller *caller)
 {
 	caller->done = false;
+	caller->tid = 0;
 	pthread_create(&caller->thread, NULL, caller_main, caller);
+}
+
+bool vmrpc_caller_asleep(struct vmrpc_caller *caller)
+{
+	pid_t tid = __atomic_load_n(&caller->tid, __ATOMIC_ACQUIRE);
+	char path[64], state = 0;
+	FILE *stat;
+
+	if (!tid)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return false;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state == 'S';
 }
 
 int vmrpc_caller_join(struct vmrpc_caller *caller)
