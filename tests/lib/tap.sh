@@ -23,6 +23,11 @@ comment() {
 	echo "# $*" >> "$case_dir/comments"
 }
 
+# tell TEXT - at once, also while the file is set up
+tell() {
+	echo "# $*" >> /proc/$$/fd/1
+}
+
 # expect WANTED GOT [WHAT]
 expect() {
 	[ "$1" = "$2" ] || fail "${3:-}: wanted '$1', got '$2'"

@@ -15,6 +15,7 @@
 #define CALLS		30000
 #define TIMER_US	2000
 #define RARELY		64	/* one call of so many may wait */
+#define REPORTS		20	/* of how far it is */
 
 static struct attacker attackers[2];
 static unsigned long last_handle[VMRPC_MAX_HANDLES + 1];	/* of each row of the host's table */
@@ -351,13 +352,26 @@ static unsigned long calls_made(void)
 	       __atomic_load_n(&attackers[1].calls, __ATOMIC_RELAXED);
 }
 
+/* For whoever waits for a million calls. */
+static void report(unsigned long *next)
+{
+	if (calls_made() < *next)
+		return;
+	say_numbers("attack: % of % calls", (long[]){ calls_made(), calls_wanted });
+	*next += calls_wanted / REPORTS;
+}
+
 static void attack(struct attacker *a)
 {
+	unsigned long next_report = calls_wanted / REPORTS;
+
 	machine_start_timer(TIMER_US);
 	while (!__atomic_load_n(&done, __ATOMIC_RELAXED) && calls_made() < calls_wanted) {
 		if (a->cpu || !pick(a, 4))
 			scribble_for_a_while(a);
 		step(a);
+		if (!a->cpu)
+			report(&next_report);
 	}
 	__asm__ __volatile__("cli");
 }
