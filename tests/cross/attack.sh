@@ -7,6 +7,8 @@
 # report nothing, which the bed sees to.
 #	ATTACK_CALLS	hypercalls of both (40000), three quarters of them by the one of 64 bit
 #	ATTACK_SEED	which ones (others each time)
+#	ATTACK_TIMER	microseconds between interrupts of the attackers (2000): on a host that
+#			is slow by what it checks these take all of the time
 #	ATTACK_PAUSE	seconds that everything else rests between its turns (1): what they do
 #			takes far longer than hypercalls, so a run of many has longer ones
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,8 +19,9 @@ images=$here/bare
 attackers="attack64 attack32"
 calls=${ATTACK_CALLS:-40000}
 seed=${ATTACK_SEED:-$RANDOM$RANDOM}
+timer=${ATTACK_TIMER:-2000}
 pause=${ATTACK_PAUSE:-1}
-reports=60				# pauses between two reports of how far they are
+reports=12				# pauses between two reports of how far they are
 cgroups=/sys/fs/cgroup
 of_run=/run/attack			# what was seen: a file each
 log_lines=10				# of a guest in the host's log, a second
@@ -45,7 +48,7 @@ kernel_memory() {
 
 attack_start() {
 	start_in_cgroup "$1" --kernel "$images/$1.elf" --vcpus 2 \
-		--append "calls=$(calls_of "$1") seed=$seed cpus=2" \
+		--append "calls=$(calls_of "$1") seed=$seed cpus=2 timer=$timer" \
 		-- -object vmrpc-server,id=kv,path="$here/kvstore.so"
 }
 

@@ -2,8 +2,9 @@
 /*
  * The guest that attacks its host: valid sequences of hypercalls, at random, with fields of
  * them changed.  Every CPU does so; the second one also scribbles on what the host reads.
- * The words "calls=N seed=S cpus=2" of the command line say how many calls, which ones, and who
- * makes them; without a seed it is another each time.  calls=0 makes none, and burns a CPU.
+ * The words "calls=N seed=S cpus=2 timer=US" of the command line say how many calls, which ones,
+ * who makes them, and how often a timer interrupts; without a seed it is another each time.  calls=0
+ * makes none, and burns a CPU.
  *
  * A timer ends the calls that halt.  Those that sleep on the vCPU's thread until another
  * call comes are made only after that one, and never with fields changed.
@@ -13,13 +14,13 @@
 #include "vmrpc_test_server.h"
 
 #define CALLS		30000
-#define TIMER_US	2000
+#define TIMER_US	2000	/* "timer=": on a slow host less often */
 #define RARELY		64	/* one call of so many may wait */
 #define REPORTS		20	/* of how far it is */
 
 static struct attacker attackers[2];
 static unsigned long last_handle[VMRPC_MAX_HANDLES + 1];	/* of each row of the host's table */
-static unsigned long calls_wanted;
+static unsigned long calls_wanted, timer_us;
 static uint32_t cpus;
 static bool go, done;
 
@@ -365,7 +366,7 @@ static void attack(struct attacker *a)
 {
 	unsigned long next_report = calls_wanted / REPORTS;
 
-	machine_start_timer(TIMER_US);
+	machine_start_timer(timer_us);
 	while (!__atomic_load_n(&done, __ATOMIC_RELAXED) && calls_made() < calls_wanted) {
 		if (a->cpu || !pick(a, 4))
 			scribble_for_a_while(a);
@@ -418,6 +419,7 @@ void cpu_start(uint32_t number, uint32_t start_info)
 	host_discover();
 	seed = machine_option("seed", machine_random() % 1000000000);
 	calls_wanted = machine_option("calls", CALLS);
+	timer_us = machine_option("timer", TIMER_US);
 	cpus = machine_option("cpus", 2);
 	say_numbers("attack: begins, % calls, seed %", (long[]){ calls_wanted, seed });
 	attackers_init(seed);
