@@ -10,11 +10,9 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -38,27 +36,6 @@ struct peer {
 	void (*call_host)(const char *host);
 	const char *host;
 };
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	fputs("rpc-bench: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static void sample(const char *series, int round, double value)
 {
