@@ -33,6 +33,10 @@ FIELD(vmrpc_mem_region, blocks, 8, 8);
 FIELD(vmrpc_mem_region, nr_blocks, 16, 8);
 FIELD(vmrpc_mem_region, reserved, 24, 8);
 
+SIZE(vmrpc_mem_give, 16);
+FIELD(vmrpc_mem_give, blocks, 0, 8);
+FIELD(vmrpc_mem_give, reserved, 8, 8);
+
 SIZE(vmrpc_mem_table, 64);
 FIELD(vmrpc_mem_table, limit, 0, 8);
 FIELD(vmrpc_mem_table, used, 8, 8);
@@ -221,17 +225,22 @@ FIELD(vmrpc_vm_mem_info, absent, 32, 8);
 FIELD(vmrpc_vm_mem_info, resident, 40, 8);
 FIELD(vmrpc_vm_mem_info, reclaimed, 48, 8);
 FIELD(vmrpc_vm_mem_info, attached, 56, 4);
-FIELD(vmrpc_vm_mem_info, reserved, 60, 4);
+FIELD(vmrpc_vm_mem_info, auto_ms, 60, 4);
 FIELD(vmrpc_vm_mem_info, reserved2, 64, 32);
 
 SIZE(vmrpc_vm_mem_size, 16);
 FIELD(vmrpc_vm_mem_size, size, 0, 8);
 FIELD(vmrpc_vm_mem_size, reserved, 8, 8);
 
+SIZE(vmrpc_vm_mem_auto, 16);
+FIELD(vmrpc_vm_mem_auto, ms, 0, 4);
+FIELD(vmrpc_vm_mem_auto, reserved, 4, 12);
+
 ASSERT(VMRPC_VM_SET_MEM == 0x4038b91b);
 ASSERT(VMRPC_VM_MEM_INFO == 0x8060b91c);
 ASSERT(VMRPC_VM_MEM_LIMIT == 0x4010b91d);
 ASSERT(VMRPC_VM_MEM_RECLAIM == 0xc010b91e);
+ASSERT(VMRPC_VM_MEM_AUTO == 0x4010b91f);
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);
 ASSERT(VMRPC_VM_INFO == 0x80b8b910);

@@ -143,6 +143,85 @@ test_limit_obeyed_by_huge_pages() {
 	mem_under used $((128 * mib + small))
 }
 
+# Every second file of many that lie beside each other.
+test_limit_lowered_guest_gives() {
+	local sums
+	mem_up
+	guest sh mem -- "cd /tmp/fill && mkdir many && for n in \$(seq 300); do
+		dd if=/dev/urandom of=many/\$n bs=512k count=1 2> /dev/null; done"
+	sums=$(guest sh mem -- "cd /tmp/fill/many && rm *[02468] && cat * | sha256sum")
+	mem_over used $((100 * mib))
+	expect_status 0 vmrpc mem mem --limit 90M --timeout 60
+	expect "" "$output" "what was told"
+	comment "used: $(($(mem_field used) / mib)) MiB of 90, held by the host: $(($(mem_field resident) / mib)) MiB"
+	mem_under used $((90 * mib + 1))
+	mem_under resident $((90 * mib + small))
+	expect "$sums" "$(guest sh mem -- "cat /tmp/fill/many/* | sha256sum")" "what the guest has"
+	guest sh mem -- "rm -r /tmp/fill/many"
+}
+
+# Page cache goes, memory that is in use does not.
+test_limit_below_what_is_needed_told() {
+	local kept
+	mem_up
+	kept=$(fill kept 300)
+	expect_status 0 vmrpc mem mem --limit 16M --timeout 60
+	expect_match 'still uses' "$output"
+	expect_status 0 vmrpc mem mem --limit 16M --timeout 60 --json
+	expect true "$(printf '%s' "$output" | jq '.used > .limit')" "JSON"
+	expect "$kept" "$(checksum kept)" "what is in use"
+	guest sh mem -- "rm /tmp/fill/kept"
+}
+
+# qom get|set PROPERTY [VALUE] - of the device, by QMP
+qom() {
+	guest qmp mem "{\"execute\": \"qom-$1\", \"arguments\": {\"path\": \"/machine/peripheral/vmrpc0\",
+		\"property\": \"$2\"${3:+, \"value\": $3}}}"
+}
+
+test_monitor_does_the_same() {
+	mem_start ,id=vmrpc0,mem-max=1G,mem-auto-ms=5000 vmrpc.outsource=mem
+	mem_up
+	expect 5000 "$(qom get mem-auto-ms | jq .return)" "mem-auto-ms"
+	expect 5000 "$(mem_field auto_ms)" "auto"
+	qom set mem-auto-ms 0
+	expect 0 "$(mem_field auto_ms)" "auto"
+	qom set mem-limit $((512 * mib))
+	expect $((512 * mib)) "$(mem_field limit)" "limit"
+	expect $((512 * mib)) "$(qom get mem-info | jq .return.limit)" "limit in mem-info"
+	expect_match '"attached": true' "$(guest hmp mem "qom-get /machine/peripheral/vmrpc0 mem-info")"
+	fill dropped 200
+	guest sh mem -- "rm /tmp/fill/dropped"
+	mem_over resident $((180 * mib))
+	qom set mem-reclaim $max
+	mem_under resident $((64 * mib))
+	expect_match 'at most mem-max' "$(qom set mem-limit $((2 * max)) || true)"
+	guest kill mem
+}
+
+test_auto_takes_what_stays_free() {
+	mem_up
+	vmrpc mem mem --auto 1
+	expect 1000 "$(mem_field auto_ms)" "auto"
+	fill dropped 200
+	guest sh mem -- "rm /tmp/fill/dropped"
+	wait_for 60 mem_under resident $((100 * mib))
+	expect_match ' 1s$' "$(vmrpc mem mem)"
+	vmrpc mem mem --auto off
+}
+
+# What is free goes first when the host is short of memory: asked for here.
+test_host_short_of_memory_takes_what_is_free() {
+	local kept
+	mem_up
+	kept=$(fill kept 64)
+	fill dropped 200
+	guest sh mem -- "rm /tmp/fill/dropped"
+	echo 2 > /proc/sys/vm/drop_caches
+	wait_for 30 mem_under resident $((64 * mib + small + 64 * mib))
+	expect "$kept" "$(checksum kept)" "what was not free"
+}
+
 test_limit_out_of_range_refused() {
 	mem_up
 	expect_status 6 vmrpc mem mem --limit 2G
@@ -182,6 +261,7 @@ test_no_boot_option_not_used() {
 	expect false "$(mem_field attached)" "attached"
 	expect_status 5 vmrpc mem mem --limit 512M
 	expect_match 'vmrpc.outsource=mem' "$errors"
+	expect_status 5 vmrpc mem mem --reclaim 512M
 	mem_under resident $((4 * mib))
 	guest kill mem
 }
@@ -212,7 +292,9 @@ refused() {
 test_sizes_that_make_no_sense_refused() {
 	refused ,mem-max=100M 'multiple of 128 MiB'
 	refused ,mem-max=1G,mem-limit=2G 'at most mem-max'
-	refused ,mem-limit=1G 'mem-limit needs mem-max'
+	refused ,mem-limit=1G 'need mem-max'
+	refused ,mem-auto-ms=1000 'need mem-max'
+	refused ,mem-max=1G,mem-auto-ms=5 'give 100 to'
 	refused ,mem-max=4T 'at most'
 }
 

@@ -14,6 +14,7 @@
 #define pr_fmt(fmt) "zone_host: " fmt
 
 #include <linux/export.h>
+#include <linux/gfp.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -33,6 +34,9 @@ static struct {
 	bool			started;
 	void			(*wait)(void);
 } zone_host;
+
+#define ZONE_HOST_PAGES		(1ul << ZONE_HOST_ORDER)
+#define ZONE_HOST_GIVE_TIME	(60 * HZ)
 
 DEFINE_STATIC_KEY_FALSE(zone_host_key);
 
@@ -132,6 +136,113 @@ unsigned long __zone_host_unusable_all(void)
 unsigned long __zone_host_unusable(const struct zone *zone)
 {
 	return zone_is_host(zone) ? __zone_host_unusable_all() : 0;
+}
+
+/* Of the block's pages, about as many are free: others may take some meanwhile. */
+static unsigned long zone_host_block_free_pages(unsigned long start)
+{
+	unsigned long pfn = start, free_pages = 0;
+	unsigned int order;
+	struct page *page;
+
+	while (pfn < start + ZONE_HOST_PAGES) {
+		page = pfn_to_page(pfn);
+		order = PageBuddy(page) ? min(buddy_order_unsafe(page), ZONE_HOST_ORDER) : 0;
+		if (PageBuddy(page))
+			free_pages += 1ul << order;
+		pfn += 1ul << order;
+	}
+	return free_pages;
+}
+
+/*
+ * Whether what is in a block, of which @free_pages are free, finds room: in other blocks that
+ * are used, or in the ordinary zones, where the kernel's own memory is: a quarter stays free for that.
+ */
+static bool zone_host_has_room(const struct zone *host, unsigned long free_pages)
+{
+	unsigned long needed = ZONE_HOST_PAGES - free_pages, ordinary = 0, reserve = 0;
+	unsigned long others = READ_ONCE(zone_host.free_blocks) * ZONE_HOST_PAGES + free_pages;
+	struct zone *zone;
+
+	if (zone_page_state(host, NR_FREE_PAGES) >= others + needed)
+		return true;
+	for_each_populated_zone(zone) {
+		if (zone_is_host(zone))
+			continue;
+		ordinary += zone_page_state(zone, NR_FREE_PAGES);
+		reserve += zone_managed_pages(zone) / 4;
+	}
+	return ordinary >= reserve + needed;
+}
+
+/*
+ * Returns 0 if the block became free, -EBUSY if it is no such block or something there cannot
+ * move, -ENOMEM if there is no room for it.
+ */
+static int zone_host_empty_block(unsigned long n, unsigned long least_free)
+{
+	unsigned long pfn = zone_host.start_pfn + n * ZONE_HOST_PAGES, free_pages;
+	struct zone *zone = page_zone(pfn_to_page(pfn));
+	int ret;
+
+	if (READ_ONCE(zone_host.states[n]) != VMRPC_MEM_USED)
+		return -EBUSY;
+	free_pages = zone_host_block_free_pages(pfn);
+	if (free_pages < least_free)
+		return -EBUSY;
+	if (!zone_host_has_room(zone, free_pages))
+		return -ENOMEM;
+	ret = alloc_contig_range(pfn, pfn + ZONE_HOST_PAGES, MIGRATE_MOVABLE,
+				 GFP_KERNEL | __GFP_NOWARN);
+	if (ret)
+		return ret;
+	free_contig_range(pfn, ZONE_HOST_PAGES);
+	/* None of them waits on a CPU's own list: the block is free, and not where others move to. */
+	drain_all_pages(zone);
+	return 0;
+}
+
+/* Until so many became free, or there is no room for what is in them, or no more time. */
+static unsigned long zone_host_empty_blocks(unsigned long nr_blocks)
+{
+	unsigned long end = jiffies + ZONE_HOST_GIVE_TIME, least_free = ZONE_HOST_PAGES;
+	unsigned long given = 0, n;
+	int ret;
+
+	do {
+		least_free -= ZONE_HOST_PAGES / 4;
+		for (n = zone_host.nr_blocks; n-- && given < nr_blocks; cond_resched()) {
+			ret = zone_host_empty_block(n, least_free);
+			if ((ret && ret != -EBUSY) || time_after(jiffies, end))
+				return given;
+			given += !ret;
+		}
+	} while (least_free && given < nr_blocks);
+	return given;
+}
+
+/**
+ * zone_host_give - make blocks free that are used
+ * @nr_blocks: how many
+ *
+ * Empties those that have the fewest pages first: drops clean page cache there, and moves the rest
+ * into other blocks, as far as the limit allows, and into other zones, as far as these have
+ * plenty.  A page that cannot be moved now keeps its block.
+ *
+ * Context: process; takes up to a minute.
+ * Return: how many became free; 0 as well if another call is at it.
+ */
+unsigned long zone_host_give(unsigned long nr_blocks)
+{
+	static DEFINE_MUTEX(mutex);
+	unsigned long given;
+
+	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&mutex))
+		return 0;
+	given = zone_host_empty_blocks(nr_blocks);
+	mutex_unlock(&mutex);
+	return given;
 }
 
 /*

@@ -9,9 +9,13 @@
 #include <linux/jump_label.h>
 #include <linux/mmzone.h>
 
+/* Pages that wait on a CPU's own lists keep their blocks from the host: few of them. */
+#define ZONE_HOST_PCP_BATCHES	4
+
 #ifdef CONFIG_ZONE_HOST
 
 #define ZONE_HOST_ORDER		(21 - PAGE_SHIFT)	/* of a block */
+
 
 DECLARE_STATIC_KEY_FALSE(zone_host_key);
 

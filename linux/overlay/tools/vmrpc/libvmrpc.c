@@ -275,6 +275,13 @@ int vmrpc_mem_reclaim(struct vmrpc *vm, uint64_t size, uint64_t *taken)
 	return 0;
 }
 
+int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms)
+{
+	struct vmrpc_vm_mem_auto arg = { .ms = ms };
+
+	return ioctl(vm->fd, VMRPC_VM_MEM_AUTO, &arg) ? vmrpc_mem_error(errno) : 0;
+}
+
 static int vmrpc_call_error(int reason)
 {
 	switch (reason) {
@@ -407,6 +414,23 @@ int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int
 		};
 	*count = reap.count;
 	return 0;
+}
+
+int vmrpc_mem_give(struct vmrpc *vm, uint64_t size, unsigned int timeout_ms, uint64_t *given)
+{
+	struct vmrpc_mem_give arg = {
+		.blocks = htole64(size / VMRPC_MEM_BLOCK + !!(size % VMRPC_MEM_BLOCK)),
+	};
+	int64_t blocks;
+	int err;
+
+	err = vmrpc_call(vm, VMRPC_MEM_MODULE, VMRPC_MEM_GIVE, &arg, sizeof(arg), timeout_ms,
+			 NULL, NULL, &blocks);
+	if (!err && (blocks < 0 || (uint64_t)blocks > VMRPC_MEM_MAX_BLOCKS))
+		err = vmrpc_fail(VMRPC_ERR_PROTOCOL, EPROTO);
+	if (!err && given)
+		*given = blocks * (uint64_t)VMRPC_MEM_BLOCK;
+	return err;
 }
 
 int vmrpc_fd(const struct vmrpc *vm)

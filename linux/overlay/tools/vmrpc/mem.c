@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * `vmrpc mem [VM]`: outsourced memory, as the host kernel counts it and its table tells; no
- * guest is asked.  With --limit and --reclaim how much of it a guest has.
+ * guest is asked.  With --limit, --reclaim and --auto how much of it a guest has; of these the
+ * first asks a guest that has more.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +13,15 @@
 #include "size.h"
 #include "vm.h"
 
-static char *option_limit, *option_reclaim;
+static char *option_limit, *option_reclaim, *option_auto;
 
 static const GOptionEntry options[] = {
 	{ "limit", 'l', 0, G_OPTION_ARG_STRING, &option_limit,
 	  "Have the guest use so much at most", "SIZE" },
 	{ "reclaim", 'r', 0, G_OPTION_ARG_STRING, &option_reclaim,
 	  "Take so much of what the guest has free", "SIZE" },
+	{ "auto", 'a', 0, G_OPTION_ARG_STRING, &option_auto,
+	  "Take what stays free in the guest for so long", "SECONDS|off" },
 	{}
 };
 
@@ -83,6 +86,37 @@ static enum status print_mem(const char *name)
 	return STATUS_OK;
 }
 
+/* What a guest has in all: USED, and FREE, which it may use again. */
+static guint64 had(const struct vmrpc_vm_mem_info *info)
+{
+	return info->used + info->free;
+}
+
+#define GIVE_TRIES	3	/* what a guest frees it may use again */
+
+/*
+ * A guest that has more than the limit frees some, and the host takes what is free beyond it.
+ * That the guest did not free enough shows in @info; if it could not be asked, or did not answer,
+ * *@asked is the error.
+ */
+static int enforce_limit(struct vmrpc *vm, struct vmrpc_vm_mem_info *info, int *asked)
+{
+	guint64 given, taken;
+	int err, tries;
+
+	*asked = 0;
+	err = vmrpc_mem_info(vm, info);
+	for (tries = 0; !err && info->used > info->limit && tries < GIVE_TRIES; tries++) {
+		*asked = vmrpc_mem_give(vm, info->used - info->limit, option_timeout_ms, &given);
+		err = vmrpc_mem_info(vm, info);
+		if (*asked || !given)
+			break;
+	}
+	if (!err && had(info) > info->limit && info->free)
+		err = vmrpc_mem_reclaim(vm, MIN(had(info) - info->limit, info->free), &taken);
+	return err ? err : vmrpc_mem_info(vm, info);
+}
+
 static void print_size_json(const char *name, guint64 bytes)
 {
 	g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -106,17 +140,42 @@ static enum status fail_above_max(struct vmrpc *vm, const char *name)
 	return fail_advised(VMRPC_ERR_MEM_MAX, name, advice);
 }
 
+static void print_limit_json(const struct vmrpc_vm_mem_info *info, int asked)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+
+	json_builder_begin_object(builder);
+	build_int(builder, "limit", info->limit);
+	build_int(builder, "used", info->used);
+	json_builder_set_member_name(builder, "guest_error");
+	if (asked)
+		json_builder_add_string_value(builder, vmrpc_strerror(asked));
+	else
+		json_builder_add_null_value(builder);
+	json_builder_end_object(builder);
+	print_json(builder);
+}
+
 static enum status limit(struct vmrpc *vm, const char *name, guint64 size)
 {
-	int err;
+	g_autofree char *text = NULL;
+	struct vmrpc_vm_mem_info info;
+	int err, asked;
 
 	err = vmrpc_mem_limit(vm, size);
 	if (err == VMRPC_ERR_MEM_MAX)
 		return fail_above_max(vm, name);
+	if (!err)
+		err = enforce_limit(vm, &info, &asked);
 	if (err)
 		return fail(err, name, NULL);
-	if (option_json)
-		print_size_json("limit", size - size % VMRPC_MEM_BLOCK);
+	if (option_json) {
+		print_limit_json(&info, asked);
+		return STATUS_OK;
+	}
+	text = memtext_over(info.used, info.limit, asked ? vmrpc_strerror(asked) : NULL);
+	if (text)
+		puts(text);
 	return STATUS_OK;
 }
 
@@ -138,7 +197,19 @@ static enum status reclaim(struct vmrpc *vm, const char *name, guint64 size)
 	return STATUS_OK;
 }
 
-static enum status change(const char *name, guint64 size)
+static enum status set_auto(struct vmrpc *vm, const char *name, guint64 ms)
+{
+	int err = vmrpc_mem_auto(vm, ms);
+
+	if (err)
+		return fail(err, name, NULL);
+	if (option_json)
+		print_size_json("auto_ms", ms);
+	return STATUS_OK;
+}
+
+/* What one option asks for: bytes, or ms. */
+static enum status change(const char *name, guint64 value)
 {
 	enum status status;
 	struct vmrpc *vm;
@@ -147,7 +218,10 @@ static enum status change(const char *name, guint64 size)
 	err = vmrpc_open(name, &vm);
 	if (err)
 		return fail(err, name, NULL);
-	status = option_limit ? limit(vm, name, size) : reclaim(vm, name, size);
+	if (option_auto)
+		status = set_auto(vm, name, value);
+	else
+		status = option_limit ? limit(vm, name, value) : reclaim(vm, name, value);
 	vmrpc_close(vm);
 	return status;
 }
@@ -162,30 +236,59 @@ static enum status check_size(const char *option, const char *text, guint64 leas
 	return STATUS_OK;
 }
 
-/* @vm: its name, or NULL.  @size: of the option, of which there may be none. */
-static enum status check_options(const char *vm, guint64 *size)
+static enum status check_seconds(const char *text, guint64 *ms)
 {
-	if (option_limit && option_reclaim)
-		return fail_usage("--limit and --reclaim: choose one");
-	if ((option_limit || option_reclaim) && !vm)
-		return fail_usage("%s: name the VM too", option_limit ? "--limit" : "--reclaim");
-	if (option_limit)
-		return check_size("--limit", option_limit, 0, size);
-	if (option_reclaim)
-		return check_size("--reclaim", option_reclaim, 1, size);
+	double seconds;
+	char *end;
+
+	*ms = 0;
+	if (!strcmp(text, "off"))
+		return STATUS_OK;
+	seconds = g_ascii_strtod(text, &end);
+	if (!g_ascii_isdigit(*text) || *end || !(seconds >= VMRPC_MEM_AUTO_MIN_MS / 1000.0) ||
+	    seconds > VMRPC_MEM_AUTO_MAX_MS / 1000)
+		return fail_usage("--auto: '%s': give seconds, %g to %d, or \"off\"", text,
+				  VMRPC_MEM_AUTO_MIN_MS / 1000.0, VMRPC_MEM_AUTO_MAX_MS / 1000);
+	*ms = seconds * 1000 + 0.5;
 	return STATUS_OK;
+}
+
+/* The one option that changes something, or NULL. */
+static const char *changing_option(void)
+{
+	if (option_limit)
+		return "--limit";
+	if (option_reclaim)
+		return "--reclaim";
+	return option_auto ? "--auto" : NULL;
+}
+
+/* @vm: its name, or NULL.  @value: of the option, of which there may be none. */
+static enum status check_options(const char *vm, guint64 *value)
+{
+	const char *option = changing_option();
+
+	if (!!option_limit + !!option_reclaim + !!option_auto > 1)
+		return fail_usage("--limit, --reclaim and --auto: choose one");
+	if (option && !vm)
+		return fail_usage("%s: name the VM too", option);
+	if (option_limit)
+		return check_size(option, option_limit, 0, value);
+	if (option_reclaim)
+		return check_size(option, option_reclaim, 1, value);
+	return option_auto ? check_seconds(option_auto, value) : STATUS_OK;
 }
 
 static enum status run(int argc, char **argv)
 {
 	const char *name = argc ? argv[0] : NULL;
 	enum status status;
-	guint64 size;
+	guint64 value;
 
-	status = check_options(name, &size);
+	status = check_options(name, &value);
 	if (status)
 		return status;
-	return option_limit || option_reclaim ? change(name, size) : print_mem(name);
+	return changing_option() ? change(name, value) : print_mem(name);
 }
 
 const struct command mem_command = {
@@ -193,7 +296,7 @@ const struct command mem_command = {
 	.parameters = "[VM]",
 	.summary = "Tell, limit or take outsourced memory",
 	.description = "Without VM, of all VMs that you may call and that have any. USED, FREE and ABSENT\n"
-		       "are '-' when the guest does not use it (yet). --limit and --reclaim need a VM.\n"
+		       "are '-' when the guest does not use it (yet). --limit, --reclaim and --auto need a VM.\n"
 		       "SIZE is in bytes, or has a unit: K, M, G or T (or KiB, MiB, GiB, TiB) are powers\n"
 		       "of 1024; KB, MB, GB and TB of 1000.",
 	.options = options,

@@ -8,12 +8,17 @@
 #include "table.h"
 
 static const char *const header[] = {
-	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", NULL,
+	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO", NULL,
 };
 
 static char *guest_cell(const struct vmrpc_vm_mem_info *info, guint64 bytes)
 {
 	return info->attached ? format_bytes(bytes) : g_strdup("-");
+}
+
+static char *auto_cell(const struct vmrpc_vm_mem_info *info)
+{
+	return info->auto_ms ? g_strdup_printf("%gs", info->auto_ms / 1000.0) : g_strdup("off");
 }
 
 static char **cells_of(const struct mem_vm *vm)
@@ -27,6 +32,7 @@ static char **cells_of(const struct mem_vm *vm)
 		guest_cell(info, info->free),
 		guest_cell(info, info->absent),
 		format_bytes(info->resident),
+		auto_cell(info),
 	};
 
 	return g_memdup2(cells, sizeof(cells));
@@ -65,6 +71,18 @@ void memtext_build(JsonBuilder *builder, const struct mem_vm *vm)
 	build_guest_int(builder, info, "absent", info->absent);
 	build_int(builder, "resident", info->resident);
 	build_int(builder, "reclaimed", info->reclaimed);
+	build_int(builder, "auto_ms", info->auto_ms);
+}
+
+char *memtext_over(guint64 used, guint64 limit, const char *error)
+{
+	g_autofree char *used_text = format_bytes(used);
+	g_autofree char *limit_text = format_bytes(limit);
+
+	if (used <= limit)
+		return NULL;
+	return g_strdup_printf("the guest still uses %s, more than %s: %s", used_text, limit_text,
+			       error ?: "it cannot free more now");
 }
 
 char *memtext_taken(guint64 taken, guint64 asked)

@@ -19,7 +19,13 @@ char *memtext_table(const GArray *vms);
 /* Members of an object. */
 void memtext_build(JsonBuilder *builder, const struct mem_vm *vm);
 
-/* What --reclaim did; in bytes. */
+/*
+ * What --limit could not do, or NULL; in bytes, as below.  @error: why the guest did not free any
+ * more; NULL: it said that it cannot.
+ */
+char *memtext_over(guint64 used, guint64 limit, const char *error);
+
+/* What --reclaim did. */
 char *memtext_taken(guint64 taken, guint64 asked);
 
 #endif /* VMRPC_MEMTEXT_H */

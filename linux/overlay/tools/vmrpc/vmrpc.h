@@ -156,6 +156,26 @@ int vmrpc_mem_limit(struct vmrpc *vm, uint64_t size);
 int vmrpc_mem_reclaim(struct vmrpc *vm, uint64_t size, uint64_t *taken);
 
 /**
+ * vmrpc_mem_give() - have the guest free outsourced memory that it uses
+ * @vm: the handle.
+ * @size: bytes, rounded up to a multiple of VMRPC_MEM_BLOCK.
+ * @timeout_ms: how long to wait.
+ * @given: set to the bytes that it freed, which may be less; may be NULL.
+ *
+ * The guest moves what is there elsewhere, or does without, as with page cache.  It goes on
+ * with it after the deadline.  VMRPC_ERR_NO_MODULE: it does not use outsourced memory, or its kernel
+ * cannot do this.
+ */
+int vmrpc_mem_give(struct vmrpc *vm, uint64_t size, unsigned int timeout_ms, uint64_t *given);
+
+/**
+ * vmrpc_mem_auto() - have the host take outsourced memory that stays free in the guest
+ * @vm: the handle.
+ * @ms: for so long, VMRPC_MEM_AUTO_MIN_MS to VMRPC_MEM_AUTO_MAX_MS; 0: never (again).
+ */
+int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms);
+
+/**
  * vmrpc_call() - perform a procedure in the guest
  * @vm: the handle.
  * @module: name of the module, shorter than VMRPC_MODULE_LEN.

@@ -19,8 +19,10 @@
 #include "hw/vmrpc/vmrpc.h"
 #include "migration/blocker.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/cutils.h"
 #include "qemu/memfd.h"
+#include "qemu/units.h"
 #include "system/system.h"
 #include "target/i386/cpu.h"
 
@@ -147,11 +149,187 @@ static bool vmrpc_mem_map(VMRPCState *s, Error **errp)
     return ok;
 }
 
+/* Properties */
+
+static bool vmrpc_mem_ioctl(VMRPCState *s, unsigned long cmd, void *arg,
+                            Error **errp)
+{
+    if (!s->mem_max) {
+        error_setg(errp, "the VM has no outsourced memory: start it with "
+                   "-device vmrpc,mem-max=");
+        return false;
+    }
+    if (RETRY_ON_EINTR(ioctl(s->vm_fd, cmd, arg)) == 0) {
+        return true;
+    }
+    if (errno == ENOTCONN) {
+        error_setg(errp, "the guest does not use its outsourced memory: boot "
+                   "it with vmrpc.outsource=mem");
+    } else if (errno == ERANGE) {
+        error_setg(errp, "give at most mem-max, %" PRIu64, s->mem_max);
+    } else {
+        error_setg_errno(errp, errno, "outsourced memory");
+    }
+    return false;
+}
+
+static bool vmrpc_mem_set_auto(VMRPCState *s, uint32_t ms, Error **errp)
+{
+    struct vmrpc_vm_mem_auto arg = { .ms = ms };
+
+    if (ms && (ms < VMRPC_MEM_AUTO_MIN_MS || ms > VMRPC_MEM_AUTO_MAX_MS)) {
+        error_setg(errp, "mem-auto-ms=%" PRIu32 ": give %d to %d, or 0 for "
+                   "never", ms, VMRPC_MEM_AUTO_MIN_MS, VMRPC_MEM_AUTO_MAX_MS);
+        return false;
+    }
+    return vmrpc_mem_ioctl(s, VMRPC_VM_MEM_AUTO, &arg, errp);
+}
+
+/* What the VM has now, and before it is there what it is to have. */
+static bool vmrpc_mem_read(VMRPCState *s, struct vmrpc_vm_mem_info *info,
+                           Error **errp)
+{
+    *info = (struct vmrpc_vm_mem_info) {
+        .max = s->mem_max,
+        .limit = s->mem_limit,
+        .auto_ms = s->mem_auto_ms,
+    };
+    return !DEVICE(s)->realized || !s->mem_max ||
+           vmrpc_mem_ioctl(s, VMRPC_VM_MEM_INFO, info, errp);
+}
+
+static void vmrpc_mem_get_limit(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    struct vmrpc_vm_mem_info info;
+    uint64_t size;
+
+    if (vmrpc_mem_read(VMRPC(obj), &info, errp)) {
+        size = info.limit;
+        visit_type_size(v, name, &size, errp);
+    }
+}
+
+static void vmrpc_mem_set_limit(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    VMRPCState *s = VMRPC(obj);
+    struct vmrpc_vm_mem_size arg = {};
+    uint64_t size;
+
+    if (!visit_type_size(v, name, &size, errp)) {
+        return;
+    }
+    if (!DEVICE(s)->realized) {
+        s->mem_limit = size;
+        return;
+    }
+    arg.size = size;
+    vmrpc_mem_ioctl(s, VMRPC_VM_MEM_LIMIT, &arg, errp);
+}
+
+static void vmrpc_mem_get_auto_ms(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    struct vmrpc_vm_mem_info info;
+
+    if (vmrpc_mem_read(VMRPC(obj), &info, errp)) {
+        visit_type_uint32(v, name, &info.auto_ms, errp);
+    }
+}
+
+static void vmrpc_mem_set_auto_ms(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    VMRPCState *s = VMRPC(obj);
+    uint32_t ms;
+
+    if (!visit_type_uint32(v, name, &ms, errp)) {
+        return;
+    }
+    if (!DEVICE(s)->realized) {
+        s->mem_auto_ms = ms;
+        return;
+    }
+    vmrpc_mem_set_auto(s, ms, errp);
+}
+
+static void vmrpc_mem_set_reclaim(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    struct vmrpc_vm_mem_size arg;
+    uint64_t size;
+
+    if (!visit_type_size(v, name, &size, errp)) {
+        return;
+    }
+    /* In parts: each ends when a signal comes. */
+    do {
+        arg = (struct vmrpc_vm_mem_size) { .size = MIN(size, 1 * GiB) };
+        if (!vmrpc_mem_ioctl(VMRPC(obj), VMRPC_VM_MEM_RECLAIM, &arg, errp)) {
+            return;
+        }
+        size -= MIN(size, arg.size);
+    } while (size && arg.size);
+}
+
+static bool vmrpc_mem_visit_info(Visitor *v, struct vmrpc_vm_mem_info *info,
+                                 Error **errp)
+{
+    struct {
+        const char *name;
+        uint64_t value;
+    } members[] = {
+        { "max", info->max },
+        { "limit", info->limit },
+        { "used", info->used },
+        { "free", info->free },
+        { "absent", info->absent },
+        { "resident", info->resident },
+        { "reclaimed", info->reclaimed },
+    };
+    bool attached = info->attached;
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(members); i++) {
+        if (!visit_type_size(v, members[i].name, &members[i].value, errp)) {
+            return false;
+        }
+    }
+    return visit_type_bool(v, "attached", &attached, errp) &&
+           visit_check_struct(v, errp);
+}
+
+static void vmrpc_mem_get_info(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    struct vmrpc_vm_mem_info info;
+
+    if (!vmrpc_mem_read(VMRPC(obj), &info, errp) ||
+        !visit_start_struct(v, name, NULL, 0, errp)) {
+        return;
+    }
+    vmrpc_mem_visit_info(v, &info, errp);
+    visit_end_struct(v, NULL);
+}
+
+void vmrpc_mem_add_properties(Object *obj)
+{
+    object_property_add(obj, "mem-limit", "size", vmrpc_mem_get_limit,
+                        vmrpc_mem_set_limit, NULL, NULL);
+    object_property_add(obj, "mem-auto-ms", "uint32", vmrpc_mem_get_auto_ms,
+                        vmrpc_mem_set_auto_ms, NULL, NULL);
+    object_property_add(obj, "mem-reclaim", "size", NULL,
+                        vmrpc_mem_set_reclaim, NULL, NULL);
+    object_property_add(obj, "mem-info", "struct", vmrpc_mem_get_info, NULL,
+                        NULL, NULL);
+}
+
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
-        if (s->mem_limit != UINT64_MAX) {
-            error_setg(errp, "mem-limit needs mem-max");
+        if (s->mem_limit != UINT64_MAX || s->mem_auto_ms) {
+            error_setg(errp, "mem-limit and mem-auto-ms need mem-max");
             return false;
         }
         return true;
@@ -162,6 +340,10 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
     }
     if (!vmrpc_mem_map(s, errp)) {
         vmrpc_mem_unblock_others(s);
+        return false;
+    }
+    if (s->mem_auto_ms && !vmrpc_mem_set_auto(s, s->mem_auto_ms, errp)) {
+        vmrpc_mem_unrealize(s);
         return false;
     }
     return true;

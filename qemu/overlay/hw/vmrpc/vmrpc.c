@@ -456,7 +456,6 @@ static const Property vmrpc_properties[] = {
     DEFINE_PROP_STRING("name", VMRPCState, name),
     DEFINE_PROP_STRING("group", VMRPCState, group),
     DEFINE_PROP_SIZE("mem-max", VMRPCState, mem_max, 0),
-    DEFINE_PROP_SIZE("mem-limit", VMRPCState, mem_limit, UINT64_MAX),
 };
 
 static void vmrpc_instance_init(Object *obj)
@@ -465,6 +464,8 @@ static void vmrpc_instance_init(Object *obj)
 
     s->vm_fd = -1;
     s->virq = -1;
+    s->mem_limit = UINT64_MAX;
+    vmrpc_mem_add_properties(obj);
 }
 
 static void vmrpc_class_init(ObjectClass *klass, void *data)

@@ -241,6 +241,18 @@ struct vmrpc_mem_table {
 	__le64	reserved[6];
 };
 
+/*
+ * Guest module "mem", of a guest that is attached: procedure GIVE has it make so many USED blocks
+ * FREE, by moving what is there or dropping it.  Result: how many, perhaps less, and perhaps
+ * some of them USED again by now.
+ */
+#define VMRPC_MEM_GIVE			0u
+
+struct vmrpc_mem_give {
+	__le64	blocks;
+	__le64	reserved;
+};
+
 /* Guest module "echo": procedure ECHO returns its argument. */
 #define VMRPC_ECHO_MODULE		"echo"
 #define VMRPC_ECHO_ECHO			0u

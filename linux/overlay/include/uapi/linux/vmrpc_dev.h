@@ -218,13 +218,21 @@ struct vmrpc_vm_mem_info {
 	__u64	resident;		/* that the host holds, the table and what it swapped out included */
 	__u64	reclaimed;		/* in blocks that the host took, since the VM was created */
 	__u32	attached;		/* 1: the guest uses this memory; 0: it does not (yet) */
-	__u32	reserved;
+	__u32	auto_ms;		/* of VMRPC_VM_MEM_AUTO */
 	__u64	reserved2[4];
 };
 
 struct vmrpc_vm_mem_size {
 	__u64	size;			/* bytes */
 	__u64	reserved;
+};
+
+#define VMRPC_MEM_AUTO_MIN_MS		100
+#define VMRPC_MEM_AUTO_MAX_MS		86400000
+
+struct vmrpc_vm_mem_auto {
+	__u32	ms;			/* or 0: never */
+	__u32	reserved[3];
 };
 
 #define VMRPC_MAX_TIMEOUT_MS		3600000
@@ -307,5 +315,12 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * signal comes; out: how many bytes it took.  The guest's CPUs go on.
  */
 #define VMRPC_VM_MEM_RECLAIM		_IOWR(VMRPC_IOCTL, 0x1e, struct vmrpc_vm_mem_size)
+/*
+ * On any VM descriptor, attached or not: has the host take each block that was FREE for so
+ * long, or some time more: about a quarter, on an idle host, and some ticks of its timer.  It looks
+ * eight times in that time, and does not see what is used and freed in between.  EINVAL ms is less than
+ * MIN or more than MAX.
+ */
+#define VMRPC_VM_MEM_AUTO		_IOW(VMRPC_IOCTL, 0x1f, struct vmrpc_vm_mem_auto)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

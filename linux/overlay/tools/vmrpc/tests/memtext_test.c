@@ -10,7 +10,7 @@ static struct mem_vm vm_of(const char *name, uint32_t attached)
 		.info = {
 			.max = 4ull << 30, .limit = 1ull << 30, .used = 512 << 20,
 			.free = 256 << 20, .absent = 3328ull << 20, .resident = 770 << 20,
-			.reclaimed = 6 << 20, .attached = attached,
+			.reclaimed = 6 << 20, .attached = attached, .auto_ms = attached * 2500,
 		},
 	};
 
@@ -38,16 +38,16 @@ static void test_table_has_a_line_a_vm(void)
 	struct mem_vm vms[] = { vm_of("database", 1), vm_of("web", 0) };
 
 	assert_table(vms, 2,
-		     "NAME         MAX   LIMIT      USED      FREE  ABSENT  RESIDENT\n"
+		     "NAME         MAX   LIMIT      USED      FREE  ABSENT  RESIDENT AUTO\n"
 		     "database 4.0" NBSP "GiB 1.0" NBSP "GiB 512.0" NBSP "MiB 256.0" NBSP
-		     "MiB 3.2" NBSP "GiB 770.0" NBSP "MiB\n"
+		     "MiB 3.2" NBSP "GiB 770.0" NBSP "MiB 2.5s\n"
 		     "web      4.0" NBSP "GiB 1.0" NBSP "GiB         -         -       - 770.0"
-		     NBSP "MiB\n");
+		     NBSP "MiB  off\n");
 }
 
 static void test_table_without_vms_is_its_heading(void)
 {
-	assert_table(NULL, 0, "NAME MAX LIMIT USED FREE ABSENT RESIDENT\n");
+	assert_table(NULL, 0, "NAME MAX LIMIT USED FREE ABSENT RESIDENT AUTO\n");
 }
 
 static void test_table_hostile_name_is_escaped(void)
@@ -85,6 +85,7 @@ static void test_json_is_exact(void)
 	g_assert_cmpint(json_object_get_int_member(object, "absent"), ==, 3328ll << 20);
 	g_assert_cmpint(json_object_get_int_member(object, "resident"), ==, 770 << 20);
 	g_assert_cmpint(json_object_get_int_member(object, "reclaimed"), ==, 6 << 20);
+	g_assert_cmpint(json_object_get_int_member(object, "auto_ms"), ==, 2500);
 }
 
 static void test_json_without_guest_has_nulls(void)
@@ -115,6 +116,18 @@ static void test_taken_less_than_asked_is_told(void)
 	assert_taken(0, 512 << 20, "took 0 bytes of 512.0" NBSP "MiB: no more was free");
 }
 
+static void test_over_the_limit_is_told(void)
+{
+	g_autofree char *unable = memtext_over(512 << 20, 256 << 20, NULL);
+	g_autofree char *late = memtext_over(512 << 20, 256 << 20, "no answer");
+
+	g_assert_cmpstr(unable, ==, "the guest still uses 512.0" NBSP "MiB, more than 256.0" NBSP
+			"MiB: it cannot free more now");
+	g_assert_cmpstr(late, ==, "the guest still uses 512.0" NBSP "MiB, more than 256.0" NBSP
+			"MiB: no answer");
+	g_assert_null(memtext_over(256 << 20, 256 << 20, "no answer"));
+}
+
 #define ADD(name) g_test_add_func("/memtext/" #name, test_##name)
 
 int main(int argc, char **argv)
@@ -126,5 +139,6 @@ int main(int argc, char **argv)
 	ADD(json_is_exact);
 	ADD(json_without_guest_has_nulls);
 	ADD(taken_less_than_asked_is_told);
+	ADD(over_the_limit_is_told);
 	return g_test_run();
 }

@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 55
+plan 64
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -82,6 +82,13 @@ check mem_two_vms_is_usage exits 2 mem web db
 check mem_limit_without_vm_is_usage exits 2 mem --limit 1G
 check mem_reclaim_without_vm_is_usage exits 2 mem --reclaim 1G
 check mem_limit_and_reclaim_is_usage exits 2 mem web --limit 1G --reclaim 1G
+check mem_auto_without_vm_is_usage exits 2 mem --auto 5
+check mem_auto_and_limit_is_usage exits 2 mem web --auto 5 --limit 1G
+check mem_auto_word_is_usage exits 2 mem web --auto on
+check mem_auto_unit_is_usage exits 2 mem web --auto 5s
+check mem_auto_zero_is_usage exits 2 mem web --auto 0
+check mem_auto_too_long_is_usage exits 2 mem web --auto 86401
+check mem_auto_not_a_number_is_usage exits 2 mem web --auto nan
 check mem_limit_unknown_unit_is_usage exits 2 mem web --limit 1X
 check mem_limit_negative_is_usage exits 2 mem web --limit -1
 check mem_limit_without_size_is_usage exits 2 mem web --limit
@@ -105,6 +112,8 @@ without_device no_device_stat_watch_is_9 exits 9 stat --watch 0.1 web
 without_device no_device_mem_is_9 exits 9 mem
 without_device no_device_mem_vm_is_9 exits 9 mem web
 without_device no_device_mem_limit_zero_is_9 exits 9 mem web --limit 0
+without_device no_device_mem_auto_is_9 exits 9 mem web --auto 0.5
+without_device no_device_mem_auto_off_is_9 exits 9 mem web -a off
 without_device no_device_mem_reclaim_is_9 exits 9 mem web -r 512MiB
 without_device no_device_call_is_9 exits 9 call web echo echo
 without_device no_device_fractional_timeout_is_9 exits 9 --timeout 0.25 meminfo web

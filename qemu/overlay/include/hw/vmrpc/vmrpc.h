@@ -33,7 +33,8 @@ struct VMRPCState {
     VMChangeStateEntry *vmstate;
 
     uint64_t mem_max;           /* of outsourced memory in bytes, 0: none */
-    uint64_t mem_limit;         /* in bytes; UINT64_MAX: @mem_max */
+    uint64_t mem_limit;         /* in bytes, at the start; UINT64_MAX: @mem_max */
+    uint32_t mem_auto_ms;       /* at the start; 0: off */
     MemoryRegion mem;           /* the table and the blocks */
     Error *mem_blocker;         /* of migration */
 };
@@ -80,6 +81,8 @@ void vmrpc_servers_stop(void);
  * Gives the guest its outsourced memory, if it is to have some.
  */
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp);
+/* Those properties that can be changed, or read, while the VM runs. */
+void vmrpc_mem_add_properties(Object *obj);
 void vmrpc_mem_unrealize(VMRPCState *s);
 
 /**

@@ -32,6 +32,32 @@ static void vmrpc_mem_wait(void)
 	cpu_relax();
 }
 
+static int rvmrpc_mem_give(struct rvmrpc_call *call)
+{
+	const struct vmrpc_mem_give *arg = call->arg;
+
+	if (arg->reserved)
+		return -EINVAL;
+	call->result = zone_host_give(le64_to_cpu(arg->blocks));
+	return 0;
+}
+
+static const struct rvmrpc_procedure rvmrpc_mem_procedures[] = {
+	[VMRPC_MEM_GIVE] = {
+		.name		= "give",
+		.call		= rvmrpc_mem_give,
+		.min_size	= sizeof(struct vmrpc_mem_give),
+		.max_size	= sizeof(struct vmrpc_mem_give),
+		.slow		= true,
+	},
+};
+
+static struct rvmrpc_module rvmrpc_mem = {
+	.name		= VMRPC_MEM_MODULE,
+	.procedures	= rvmrpc_mem_procedures,
+	.nr_procedures	= ARRAY_SIZE(rvmrpc_mem_procedures),
+};
+
 static int __init vmrpc_mem_online(struct memory_block *mem, void *unused)
 {
 	int ret;
@@ -81,10 +107,13 @@ static int __init vmrpc_mem_start(const struct vmrpc_mem_region *region)
 	if (ret)
 		return ret;
 	ret = zone_host_start(table, vmrpc_mem_wait);
-	if (!ret)
-		pr_info("%llu MiB of the host's memory, limit %llu MiB\n", size / SZ_1M,
-			le64_to_cpu(table->limit) * VMRPC_MEM_BLOCK / SZ_1M);
-	return ret;
+	if (ret)
+		return ret;
+	if (rvmrpc_register_module(&rvmrpc_mem))
+		pr_warn("outsource=mem: the host cannot ask for what is used\n");
+	pr_info("%llu MiB of the host's memory, limit %llu MiB\n", size / SZ_1M,
+		le64_to_cpu(table->limit) * VMRPC_MEM_BLOCK / SZ_1M);
+	return 0;
 }
 
 static int __init vmrpc_mem_attach(void)

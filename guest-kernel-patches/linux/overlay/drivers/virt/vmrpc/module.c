@@ -23,7 +23,8 @@ static DEFINE_MUTEX(rvmrpc_modules_lock);
 DEFINE_STATIC_SRCU(rvmrpc_srcu);
 
 static char rvmrpc_allow[RVMRPC_ALLOW_LEN] =
-	VMRPC_ECHO_MODULE "," VMRPC_PROCFS_MODULE "," VMRPC_SYSINFO_MODULE;
+	VMRPC_ECHO_MODULE "," VMRPC_PROCFS_MODULE "," VMRPC_SYSINFO_MODULE "," VMRPC_MEM_MODULE;
+static bool rvmrpc_allow_given;		/* by a boot option, or later */
 
 /* Whether @list, names separated by commas, has @name. */
 bool vmrpc_list_has(const char *list, const char *name)
@@ -96,11 +97,15 @@ static void rvmrpc_allow_warn(const char *list)
 			pr_warn("allow: no module or procedure \"%s\" is registered\n", name);
 }
 
-/* What the boot option named could only be judged once the modules are there. */
+/*
+ * What the boot option named could only be judged once the modules are there.  Of those allowed
+ * by default not every guest has all.
+ */
 void rvmrpc_allow_check(void)
 {
 	mutex_lock(&rvmrpc_modules_lock);
-	rvmrpc_allow_warn(rvmrpc_allow);
+	if (rvmrpc_allow_given)
+		rvmrpc_allow_warn(rvmrpc_allow);
 	mutex_unlock(&rvmrpc_modules_lock);
 }
 
@@ -142,6 +147,7 @@ static int rvmrpc_allow_set(const char *val, const struct kernel_param *kp)
 	strscpy(rvmrpc_allow, list);
 	list_for_each_entry(module, &rvmrpc_modules, list)
 		WRITE_ONCE(module->allowed, rvmrpc_allowed(list, module));
+	rvmrpc_allow_given = true;
 	if (!list_empty(&rvmrpc_modules))
 		rvmrpc_allow_warn(list);
 	mutex_unlock(&rvmrpc_modules_lock);
@@ -163,7 +169,7 @@ static const struct kernel_param_ops rvmrpc_allow_ops = {
 	.get = rvmrpc_allow_get,
 };
 module_param_cb(allow, &rvmrpc_allow_ops, NULL, 0644);
-MODULE_PARM_DESC(allow, "what the host may call: all, none, or a list of MODULE and MODULE/PROCEDURE (default echo,procfs,sysinfo)");
+MODULE_PARM_DESC(allow, "what the host may call: all, none, or a list of MODULE and MODULE/PROCEDURE (default echo,procfs,sysinfo,mem)");
 
 static bool rvmrpc_module_valid(const struct rvmrpc_module *module)
 {

@@ -187,6 +187,15 @@ static long vmrpc_vm_ioctl_mem_size(struct vmrpc_vm *vm, unsigned int cmd, void 
 	return ret;
 }
 
+static long vmrpc_vm_ioctl_mem_auto(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_mem_auto arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return vmrpc_mem_set_auto(vm, &arg);
+}
+
 /* What only the VMM may do. */
 static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned long arg)
 {
@@ -230,6 +239,8 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	case VMRPC_VM_MEM_LIMIT:
 	case VMRPC_VM_MEM_RECLAIM:
 		return vmrpc_vm_ioctl_mem_size(vf->vm, cmd, (void __user *)arg);
+	case VMRPC_VM_MEM_AUTO:
+		return vmrpc_vm_ioctl_mem_auto(vf->vm, (void __user *)arg);
 	case VMRPC_VM_RESET:
 	case VMRPC_VM_ADD_SERVER:
 	case VMRPC_VM_USER_CALL:

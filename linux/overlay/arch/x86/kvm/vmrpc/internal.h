@@ -7,7 +7,8 @@
  * cleared, under ->lock, before the VM's vCPUs and memory go away, and who needs
  * them longer than ->lock can be held takes a reference with vmrpc_vm_get_kvm().
  *
- * vm->mem.mutex is taken with none of these held, and none of these is taken under it.
+ * vm->mem.mutex is taken with none of these held, and none of these is taken under it, but for the
+ * spinlock of mem_auto.c.
  * Lock order: vmrpc_vms_lock, kvm->srcu, vm->user_mutex, vmrpc_servers_lock, vm->channel_mutex,
  * gpc->refresh_lock, channel->lock, vm->lock or bulk->lock.
  */
@@ -91,6 +92,13 @@ struct vmrpc_mem {
 	u64			limit;		/* blocks */
 	u64			reclaimed;	/* blocks, ever */
 	bool			attached;	/* the guest knows where it is */
+	u8			*ages;		/* scans that found a block FREE; NULL: none is made */
+	u32			auto_ms;	/* 0: no scans */
+	struct delayed_work	auto_work;	/* the next one */
+	struct list_head	node;		/* in mem_auto.c's list, while there is a file */
+	struct work_struct	shrink_work;	/* takes FREE blocks */
+	long			shrink_want;	/* pages; without the mutex, as is the next */
+	unsigned long		shrink_after;	/* jiffies: not before, there was nothing */
 };
 
 struct vmrpc_stats {
@@ -316,8 +324,20 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
 int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
+int vmrpc_mem_begin(struct vmrpc_vm *vm);
+void vmrpc_mem_end(struct vmrpc_vm *vm);
+long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age);
 int vmrpc_mem_server_init(void);
 void vmrpc_mem_server_exit(void);
+
+/* mem_auto.c */
+int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg);
+void vmrpc_mem_auto_init(struct vmrpc_mem *mem);
+void vmrpc_mems_add(struct vmrpc_mem *mem);
+void vmrpc_mems_del(struct vmrpc_mem *mem);
+void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem);
+int vmrpc_mem_auto_start(void);
+void vmrpc_mem_auto_stop(void);
 
 /* dev.c */
 int vmrpc_dev_init(void);

@@ -158,6 +158,8 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 	if (vmrpc_mem_file_valid(file, arg)) {
 		mutex_lock(&mem->mutex);
 		ret = READ_ONCE(vm->gone) ? -ESHUTDOWN : vmrpc_mem_set(mem, file, arg);
+		if (!ret)
+			vmrpc_mems_add(mem);
 		mutex_unlock(&mem->mutex);
 	}
 	fput(file);
@@ -167,6 +169,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 void vmrpc_mem_init(struct vmrpc_vm *vm)
 {
 	mutex_init(&vm->mem.mutex);
+	vmrpc_mem_auto_init(&vm->mem);
 }
 
 /* The VM is gone: so is its memory, though a client may still have its descriptor. */
@@ -175,9 +178,12 @@ void vmrpc_mem_destroy(struct vmrpc_vm *vm)
 	struct vmrpc_mem *mem = &vm->mem;
 
 	mutex_lock(&mem->mutex);
-	if (mem->file)
+	if (mem->file) {
+		vmrpc_mems_del(mem);
 		vmrpc_mem_forget(mem);
+	}
 	mutex_unlock(&mem->mutex);
+	vmrpc_mem_auto_cancel(mem);
 }
 
 /* The guest starts anew. */
@@ -194,7 +200,7 @@ int vmrpc_mem_reset(struct vmrpc_vm *vm)
 }
 
 /* Returns 0 with the mutex held, or why the VM has no memory to speak of. */
-static int vmrpc_mem_begin(struct vmrpc_vm *vm)
+int vmrpc_mem_begin(struct vmrpc_vm *vm)
 {
 	if (mutex_lock_interruptible(&vm->mem.mutex))
 		return -EINTR;
@@ -204,7 +210,7 @@ static int vmrpc_mem_begin(struct vmrpc_vm *vm)
 	return READ_ONCE(vm->gone) ? -ESHUTDOWN : -ENODEV;
 }
 
-static void vmrpc_mem_end(struct vmrpc_vm *vm)
+void vmrpc_mem_end(struct vmrpc_vm *vm)
 {
 	mutex_unlock(&vm->mem.mutex);
 }
@@ -239,6 +245,7 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.resident	= inode_get_bytes(file_inode(mem->file)),
 		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
 		.attached	= mem->attached,
+		.auto_ms	= mem->auto_ms,
 	};
 	vmrpc_mem_count(mem, info);
 	vmrpc_mem_end(vm);
@@ -268,16 +275,21 @@ int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size)
 	return ret;
 }
 
+/* The guest's writes to the block come before its FREE. */
+static bool vmrpc_mem_claim_one(struct vmrpc_mem *mem, u64 block, u8 age)
+{
+	if (READ_ONCE(mem->states[block]) != VMRPC_MEM_FREE || (age && mem->ages[block] < age))
+		return false;
+	return cmpxchg(&mem->states[block], VMRPC_MEM_FREE, VMRPC_MEM_BUSY) == VMRPC_MEM_FREE;
+}
+
 /* How many blocks from @block on, at most @max, became BUSY. */
-static u64 vmrpc_mem_claim(struct vmrpc_mem *mem, u64 block, u64 max)
+static u64 vmrpc_mem_claim(struct vmrpc_mem *mem, u64 block, u64 max, u8 age)
 {
 	u64 n;
 
-	for (n = 0; n < max && READ_ONCE(mem->states[block + n]) == VMRPC_MEM_FREE; n++)
-		/* The guest's writes to the block come before its FREE. */
-		if (cmpxchg(&mem->states[block + n], VMRPC_MEM_FREE, VMRPC_MEM_BUSY) !=
-		    VMRPC_MEM_FREE)
-			break;
+	for (n = 0; n < max && vmrpc_mem_claim_one(mem, block + n, age); n++)
+		;
 	return n;
 }
 
@@ -289,21 +301,27 @@ static void vmrpc_mem_release(struct vmrpc_mem *mem, u64 block, u64 nr, u8 state
 		cmpxchg(&mem->states[block + n], VMRPC_MEM_BUSY, state);
 }
 
-/* Takes the first run of FREE blocks from *@block on.  Returns how many, or an error. */
-static long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max)
+/*
+ * Takes the first run of FREE blocks from *@block on, of that age (0: any).  Returns how many,
+ * or an error.
+ */
+long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age)
 {
 	u64 nr = 0;
 	int ret;
 
+	lockdep_assert_held(&mem->mutex);
 	for (; *block < mem->nr_blocks && !nr; *block += nr ?: 1)
 		nr = vmrpc_mem_claim(mem, *block,
-				     min3(max, mem->nr_blocks - *block, (u64)VMRPC_MEM_RUN));
+				     min3(max, mem->nr_blocks - *block, (u64)VMRPC_MEM_RUN), age);
 	if (!nr)
 		return 0;
 	ret = vmrpc_mem_drop(mem, *block - nr, nr);
 	vmrpc_mem_release(mem, *block - nr, nr, ret ? VMRPC_MEM_FREE : VMRPC_MEM_ABSENT);
 	if (ret)
 		return ret;
+	if (mem->ages)
+		memset(mem->ages + *block - nr, 0, nr);
 	mem->reclaimed += nr;
 	return nr;
 }
@@ -321,7 +339,8 @@ int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size)
 		nr = signal_pending(current) ? -EINTR : vmrpc_mem_begin(vm);
 		if (!nr) {
 			nr = vm->mem.attached ?
-			     vmrpc_mem_reclaim_run(&vm->mem, &block, want - taken) : -ENOTCONN;
+			     vmrpc_mem_reclaim_run(&vm->mem, &block, want - taken, 0) :
+			     -ENOTCONN;
 			vmrpc_mem_end(vm);
 		}
 		if (nr > 0)
@@ -389,11 +408,19 @@ static const struct vmrpc_server_ops vmrpc_mem_ops = {
 
 int vmrpc_mem_server_init(void)
 {
+	int ret = vmrpc_mem_auto_start();
+
+	if (ret)
+		return ret;
 	vmrpc_mem_server = vmrpc_register_server(&vmrpc_mem_ops);
-	return PTR_ERR_OR_ZERO(vmrpc_mem_server);
+	if (!IS_ERR(vmrpc_mem_server))
+		return 0;
+	vmrpc_mem_auto_stop();
+	return PTR_ERR(vmrpc_mem_server);
 }
 
 void vmrpc_mem_server_exit(void)
 {
 	vmrpc_unregister_server(vmrpc_mem_server);
+	vmrpc_mem_auto_stop();
 }

@@ -62,6 +62,13 @@ static int info(int fd, struct vmrpc_vm_mem_info *info)
 	return ioctl(fd, VMRPC_VM_MEM_INFO, info) ? errno : 0;
 }
 
+static int set_auto(int fd, uint32_t ms)
+{
+	struct vmrpc_vm_mem_auto arg = { .ms = ms };
+
+	return ioctl(fd, VMRPC_VM_MEM_AUTO, &arg) ? errno : 0;
+}
+
 static uint64_t resident(int file)
 {
 	struct stat st;
@@ -134,6 +141,7 @@ TEST_F(mem, none_refused)
 	ASSERT_EQ(ENODEV, info(self->tvm.fd, &mem));
 	ASSERT_EQ(ENODEV, limit(self->tvm.fd, SIZE));
 	ASSERT_EQ(ENODEV, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(ENODEV, set_auto(self->tvm.fd, 1000));
 	ASSERT_EQ(-VMRPC_ENOENT, attach(self->vcpu, self->gva, &self->handle));
 }
 
@@ -355,6 +363,151 @@ TEST_F(mem, busy_waited_for)
 			fill_and_free(self, n);
 	} while (!reclaim_and_wait(self->vcpu, self->tvm.fd, self->handle, self->states) && --tries);
 	ASSERT_LT(0, tries);
+}
+
+#define AUTO_MS		400
+
+#define state_of(self, n)	__atomic_load_n(&(self)->states[n], __ATOMIC_ACQUIRE)
+
+TEST_F(mem, auto_takes_what_stays_free)
+{
+	struct vmrpc_vm_mem_info mem;
+	struct timespec begin;
+
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	fill_and_free(self, 1);
+	self->states[1] = VMRPC_MEM_USED;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	ASSERT_EQ(0, set_auto(self->tvm.fd, AUTO_MS));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(AUTO_MS, mem.auto_ms);
+	VMRPC_WAIT_FOR(state_of(self, 0) == VMRPC_MEM_ABSENT);
+	ASSERT_LE(AUTO_MS, timespec_to_ns(timespec_elapsed(begin)) / 1000000);
+	ASSERT_EQ(VMRPC_MEM_USED, self->states[1]);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
+	ASSERT_EQ(0xaa, block(self->memory, 1)[0]);
+	/* It goes on. */
+	self->states[1] = VMRPC_MEM_FREE;
+	VMRPC_WAIT_FOR(state_of(self, 1) == VMRPC_MEM_ABSENT);
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, mem.reclaimed);
+}
+
+/* Seen free more often than it takes, but never so often on end. */
+TEST_F(mem, auto_leaves_what_does_not_stay_free)
+{
+	int n;
+
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	ASSERT_EQ(0, set_auto(self->tvm.fd, 4000));
+	for (n = 0; n < 5; n++) {
+		self->states[0] = VMRPC_MEM_FREE;
+		usleep(1600000);
+		self->states[0] = VMRPC_MEM_USED;
+		usleep(1100000);
+		ASSERT_EQ(0xaa, block(self->memory, 0)[0]);
+	}
+}
+
+TEST_F(mem, auto_off_takes_nothing)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	ASSERT_EQ(0, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS));
+	ASSERT_EQ(0, set_auto(self->tvm.fd, 0));
+	fill_and_free(self, 0);
+	usleep(500000);
+	ASSERT_EQ(VMRPC_MEM_FREE, state_of(self, 0));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.auto_ms);
+}
+
+TEST_F(mem, auto_out_of_range_refused)
+{
+	struct vmrpc_vm_mem_auto arg = { .ms = 1000, .reserved = { 0, 0, 1 } };
+
+	set_and_attach(self);
+	ASSERT_EQ(EINVAL, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS - 1));
+	ASSERT_EQ(EINVAL, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MAX_MS + 1));
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_AUTO, &arg));
+	ASSERT_EQ(EINVAL, errno);
+}
+
+TEST_F(mem, auto_ends_with_the_vm)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_LE(0, fd);
+	set_and_attach(self);
+	ASSERT_EQ(0, set_auto(fd, VMRPC_MEM_AUTO_MIN_MS));
+	kvm_vm_free(self->tvm.vm);
+	self->tvm.vm = NULL;
+	fill_and_free(self, 0);
+	usleep(500000);
+	ASSERT_EQ(VMRPC_MEM_FREE, state_of(self, 0));
+	ASSERT_EQ(ESHUTDOWN, set_auto(fd, VMRPC_MEM_AUTO_MIN_MS));
+	close(fd);
+}
+
+/* As a host does that is short of memory, for all that has a shrinker. */
+static void shrink(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	TEST_ASSERT(fd >= 0 && write(fd, "2", 1) == 1, "drop_caches: errno %d", errno);
+	close(fd);
+}
+
+static unsigned int count_states(const uint8_t *states, uint8_t state)
+{
+	unsigned int n, count = 0;
+
+	for (n = 0; n < NR_BLOCKS; n++)
+		count += __atomic_load_n(&states[n], __ATOMIC_ACQUIRE) == state;
+	return count;
+}
+
+TEST_F(mem, host_short_of_memory_takes_what_is_free)
+{
+	uint64_t n;
+
+	set_and_attach(self);
+	for (n = 0; n < NR_BLOCKS; n++)
+		fill_and_free(self, n);
+	self->states[7] = VMRPC_MEM_USED;
+	VMRPC_WAIT_FOR((shrink(), count_states(self->states, VMRPC_MEM_ABSENT) == NR_BLOCKS - 1));
+	ASSERT_EQ(VMRPC_MEM_USED, self->states[7]);
+	ASSERT_EQ(0xaa, block(self->memory, 7)[0]);
+	ASSERT_GE(2 * VMRPC_MEM_BLOCK, resident(self->file));
+}
+
+static int64_t shrink_ms(void)
+{
+	struct timespec begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	shrink();
+	return timespec_to_ns(timespec_elapsed(begin)) / 1000000;
+}
+
+/* A guest that says FREE of what is not there, and has memory elsewhere, has nobody wait. */
+TEST_F(mem, host_short_of_memory_believes_no_state)
+{
+	int64_t ms = 0, without = shrink_ms();
+	int n;
+
+	set_and_attach(self);
+	memset(block(self->memory, 0), 0xaa, 16 * VMRPC_MEM_BLOCK);
+	for (n = 0; n < 5; n++) {
+		memset(self->states, VMRPC_MEM_USED, 16);
+		memset(self->states + 16, VMRPC_MEM_FREE, NR_BLOCKS - 16);
+		ms += shrink_ms();
+	}
+	ASSERT_GT(2000 + 20 * without, ms);
+	ASSERT_EQ(0xaa, block(self->memory, 15)[0]);
 }
 
 TEST_F(mem, file_sealed_refused_and_forgotten)

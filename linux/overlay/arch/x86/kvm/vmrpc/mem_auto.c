@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Outsourced memory that the host takes without being asked to: blocks that stay FREE for a
+ * time that is set per VM, and FREE blocks of all VMs when the host is short of memory.
+ *
+ * A shrinker may be called by whoever allocates memory, with any lock of a file system held, and
+ * the VMM can hold the locks of its file; so a worker takes a VM's blocks, and the shrinker waits for
+ * it for a moment only.
+ */
+#include <linux/list.h>
+#include <linux/sched/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+#define VMRPC_MEM_SCANS		8	/* in the time that a block is to stay FREE */
+#define VMRPC_MEM_REST		4	/* a scan takes one part of so many, at most */
+#define VMRPC_MEM_MAX_RUNS	256	/* that one scan or pass takes */
+#define VMRPC_MEM_SHRINK_VMS	4	/* that are asked at once */
+#define VMRPC_MEM_SHRINK_WAIT	(HZ / 20)
+#define VMRPC_MEM_SHRINK_REST	HZ	/* of a VM that had nothing to give */
+#define VMRPC_MEM_BLOCK_PAGES	(VMRPC_MEM_BLOCK >> PAGE_SHIFT)
+
+/* Those with memory: the file and the table of one that is on the list stay. */
+static LIST_HEAD(vmrpc_mems);
+static DEFINE_SPINLOCK(vmrpc_mems_lock);
+
+static struct workqueue_struct *vmrpc_mem_wq;
+static struct shrinker *vmrpc_mem_shrinker;
+static atomic_t vmrpc_mem_passes;		/* queued, or under way */
+static atomic_long_t vmrpc_mem_shrunk;		/* pages, ever */
+static DECLARE_WAIT_QUEUE_HEAD(vmrpc_mem_shrunk_wait);
+
+/* Blocks that stay FREE */
+
+static void vmrpc_mem_auto_later(struct vmrpc_mem *mem, unsigned long at_least)
+{
+	unsigned long delay = msecs_to_jiffies(DIV_ROUND_UP(mem->auto_ms, VMRPC_MEM_SCANS));
+
+	mod_delayed_work(vmrpc_mem_wq, &mem->auto_work, max(delay, at_least));
+}
+
+/* A block that was used and freed between two scans looks as if it had stayed FREE. */
+static void vmrpc_mem_grow_older(struct vmrpc_mem *mem)
+{
+	u64 n;
+
+	for (n = 0; n < mem->nr_blocks; n++) {
+		if (READ_ONCE(mem->states[n]) != VMRPC_MEM_FREE)
+			mem->ages[n] = 0;
+		else if (mem->ages[n] <= VMRPC_MEM_SCANS)
+			mem->ages[n]++;
+	}
+}
+
+static void vmrpc_mem_auto_scan(struct work_struct *work)
+{
+	struct vmrpc_mem *mem = container_of(to_delayed_work(work), struct vmrpc_mem, auto_work);
+	unsigned long start = jiffies;
+	unsigned int runs = 0;
+	u64 block = 0;
+	long nr;
+
+	mutex_lock(&mem->mutex);
+	if (mem->file && mem->ages)
+		vmrpc_mem_grow_older(mem);
+	do {
+		/* The guest may wait for a block. */
+		mutex_unlock(&mem->mutex);
+		cond_resched();
+		mutex_lock(&mem->mutex);
+		nr = mem->file && mem->ages ?
+		     vmrpc_mem_reclaim_run(mem, &block, mem->nr_blocks, VMRPC_MEM_SCANS + 1) : 0;
+	} while (nr > 0 && ++runs < VMRPC_MEM_MAX_RUNS);
+	if (mem->file && mem->ages)
+		/* A guest may have us find as much as it likes. */
+		vmrpc_mem_auto_later(mem, (jiffies - start) * (VMRPC_MEM_REST - 1));
+	mutex_unlock(&mem->mutex);
+}
+
+static int vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u32 ms)
+{
+	u8 *ages = kvzalloc(mem->nr_blocks, GFP_KERNEL_ACCOUNT);
+
+	if (!ages)
+		return -ENOMEM;
+	kvfree(mem->ages);
+	mem->ages = ages;
+	mem->auto_ms = ms;
+	vmrpc_mem_auto_later(mem, 0);
+	return 0;
+}
+
+/* Whoever scans looks for the ages. */
+static void vmrpc_mem_auto_end(struct vmrpc_mem *mem)
+{
+	kvfree(mem->ages);
+	mem->ages = NULL;
+	mem->auto_ms = 0;
+}
+
+/* VMRPC_VM_MEM_AUTO */
+int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
+{
+	int ret;
+
+	if (memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
+	    (arg->ms && (arg->ms < VMRPC_MEM_AUTO_MIN_MS || arg->ms > VMRPC_MEM_AUTO_MAX_MS)))
+		return -EINVAL;
+	ret = vmrpc_mem_begin(vm);
+	if (ret)
+		return ret;
+	if (arg->ms)
+		ret = vmrpc_mem_auto_begin(&vm->mem, arg->ms);
+	else
+		vmrpc_mem_auto_end(&vm->mem);
+	vmrpc_mem_end(vm);
+	return ret;
+}
+
+/* Memory pressure */
+
+/* What the states say is the guest's word only; more than this it cannot give. */
+static unsigned long vmrpc_mem_resident(struct vmrpc_mem *mem)
+{
+	if (time_before(jiffies, READ_ONCE(mem->shrink_after)))
+		return 0;
+	return inode_get_bytes(file_inode(mem->file)) >> PAGE_SHIFT;
+}
+
+static unsigned long vmrpc_mem_shrink_count(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long pages = 0;
+	struct vmrpc_mem *mem;
+
+	spin_lock(&vmrpc_mems_lock);
+	list_for_each_entry(mem, &vmrpc_mems, node)
+		pages += vmrpc_mem_resident(mem);
+	spin_unlock(&vmrpc_mems_lock);
+	return pages;
+}
+
+/* Takes the next FREE blocks; returns how many pages the host has of it, or -1: there are none. */
+static long vmrpc_mem_shrink_run(struct vmrpc_mem *mem, u64 *block, u64 max)
+{
+	loff_t before;
+	long ret = -1;
+
+	mutex_lock(&mem->mutex);
+	if (mem->file) {
+		before = inode_get_bytes(file_inode(mem->file));
+		ret = vmrpc_mem_reclaim_run(mem, block, max, 0);
+		/* Others touch the file meanwhile. */
+		ret = ret <= 0 ? -1 :
+		      max_t(loff_t, before - inode_get_bytes(file_inode(mem->file)), 0) >> PAGE_SHIFT;
+	}
+	mutex_unlock(&mem->mutex);
+	return ret;
+}
+
+static void vmrpc_mem_shrink_pass(struct work_struct *work)
+{
+	struct vmrpc_mem *mem = container_of(work, struct vmrpc_mem, shrink_work);
+	long want = READ_ONCE(mem->shrink_want), freed = 0, ret;
+	unsigned int flags = memalloc_noreclaim_save(), runs;
+	u64 block = 0;
+
+	for (runs = 0; freed < want && runs < VMRPC_MEM_MAX_RUNS; runs++) {
+		ret = vmrpc_mem_shrink_run(mem, &block,
+					   DIV_ROUND_UP(want - freed, VMRPC_MEM_BLOCK_PAGES));
+		if (ret < 0)
+			break;
+		freed += ret;
+		cond_resched();
+	}
+	if (!freed)
+		WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
+	atomic_long_add(freed, &vmrpc_mem_shrunk);
+	atomic_dec(&vmrpc_mem_passes);
+	wake_up_all(&vmrpc_mem_shrunk_wait);
+	memalloc_noreclaim_restore(flags);
+}
+
+/* Of some VMs; the next time of others. */
+static void vmrpc_mem_shrink_begin(long want)
+{
+	struct vmrpc_mem *mem, *next;
+	unsigned int asked = 0;
+	LIST_HEAD(done);
+
+	spin_lock(&vmrpc_mems_lock);
+	list_for_each_entry_safe(mem, next, &vmrpc_mems, node) {
+		if (asked == VMRPC_MEM_SHRINK_VMS)
+			break;
+		list_move_tail(&mem->node, &done);
+		if (!vmrpc_mem_resident(mem))
+			continue;
+		asked++;
+		WRITE_ONCE(mem->shrink_want, want);
+		atomic_inc(&vmrpc_mem_passes);
+		if (!queue_work(vmrpc_mem_wq, &mem->shrink_work))
+			atomic_dec(&vmrpc_mem_passes);
+	}
+	list_splice_tail(&done, &vmrpc_mems);
+	spin_unlock(&vmrpc_mems_lock);
+}
+
+static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	long before = atomic_long_read(&vmrpc_mem_shrunk), want = sc->nr_to_scan, freed;
+
+	vmrpc_mem_shrink_begin(want);
+	wait_event_timeout(vmrpc_mem_shrunk_wait,
+			   atomic_long_read(&vmrpc_mem_shrunk) - before >= want ||
+			   !atomic_read(&vmrpc_mem_passes),
+			   VMRPC_MEM_SHRINK_WAIT);
+	/* Others who wait count the same pages. */
+	freed = min(atomic_long_read(&vmrpc_mem_shrunk) - before, want);
+	if (freed <= 0)
+		return SHRINK_STOP;
+	mm_account_reclaimed_pages(freed);
+	return freed;
+}
+
+/* A VM's life */
+
+void vmrpc_mem_auto_init(struct vmrpc_mem *mem)
+{
+	INIT_LIST_HEAD(&mem->node);
+	INIT_DELAYED_WORK(&mem->auto_work, vmrpc_mem_auto_scan);
+	INIT_WORK(&mem->shrink_work, vmrpc_mem_shrink_pass);
+	mem->shrink_after = jiffies;
+}
+
+/* It has memory, from now on. */
+void vmrpc_mems_add(struct vmrpc_mem *mem)
+{
+	lockdep_assert_held(&mem->mutex);
+	spin_lock(&vmrpc_mems_lock);
+	list_add_tail(&mem->node, &vmrpc_mems);
+	spin_unlock(&vmrpc_mems_lock);
+}
+
+/* Its file and its table are about to go. */
+void vmrpc_mems_del(struct vmrpc_mem *mem)
+{
+	lockdep_assert_held(&mem->mutex);
+	spin_lock(&vmrpc_mems_lock);
+	list_del_init(&mem->node);
+	spin_unlock(&vmrpc_mems_lock);
+	vmrpc_mem_auto_end(mem);
+}
+
+/* They are gone: what still runs finds nothing to do, and does not come back.  Not under the mutex. */
+void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
+{
+	cancel_delayed_work_sync(&mem->auto_work);
+	if (!cancel_work_sync(&mem->shrink_work))
+		return;
+	atomic_dec(&vmrpc_mem_passes);
+	wake_up_all(&vmrpc_mem_shrunk_wait);
+}
+
+int vmrpc_mem_auto_start(void)
+{
+	/* A VMM can keep a work waiting, by what it does with its file: one of its own. */
+	vmrpc_mem_wq = alloc_workqueue("vmrpc_mem", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	if (!vmrpc_mem_wq)
+		return -ENOMEM;
+	vmrpc_mem_shrinker = shrinker_alloc(0, "vmrpc-mem");
+	if (!vmrpc_mem_shrinker) {
+		destroy_workqueue(vmrpc_mem_wq);
+		return -ENOMEM;
+	}
+	vmrpc_mem_shrinker->count_objects = vmrpc_mem_shrink_count;
+	vmrpc_mem_shrinker->scan_objects = vmrpc_mem_shrink_scan;
+	/* Nobody needs it: twice as much as of the caches that somebody may. */
+	vmrpc_mem_shrinker->seeks = DEFAULT_SEEKS / 2;
+	vmrpc_mem_shrinker->batch = VMRPC_MEM_BLOCK_PAGES;
+	shrinker_register(vmrpc_mem_shrinker);
+	return 0;
+}
+
+void vmrpc_mem_auto_stop(void)
+{
+	shrinker_free(vmrpc_mem_shrinker);
+	destroy_workqueue(vmrpc_mem_wq);
+}
