@@ -31,7 +31,7 @@ static DEFINE_SPINLOCK(vmrpc_mems_lock);
 
 static struct workqueue_struct *vmrpc_mem_wq;
 static struct shrinker *vmrpc_mem_shrinker;
-static atomic_t vmrpc_mem_passes;		/* queued, or under way */
+static atomic_t vmrpc_mem_passes;		/* that ended, ever */
 static atomic_long_t vmrpc_mem_shrunk;		/* pages, ever */
 static DECLARE_WAIT_QUEUE_HEAD(vmrpc_mem_shrunk_wait);
 
@@ -177,19 +177,19 @@ static void vmrpc_mem_shrink_pass(struct work_struct *work)
 		freed += ret;
 		cond_resched();
 	}
-	if (!freed)
-		WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
+	if (freed)
+		WRITE_ONCE(mem->shrink_after, jiffies);
 	atomic_long_add(freed, &vmrpc_mem_shrunk);
-	atomic_dec(&vmrpc_mem_passes);
+	atomic_inc(&vmrpc_mem_passes);
 	wake_up_all(&vmrpc_mem_shrunk_wait);
 	memalloc_noreclaim_restore(flags);
 }
 
-/* Of some VMs; the next time of others. */
-static void vmrpc_mem_shrink_begin(long want)
+/* Begins a pass of some VMs, the next time of others; returns of how many. */
+static int vmrpc_mem_shrink_begin(long want)
 {
 	struct vmrpc_mem *mem, *next;
-	unsigned int asked = 0;
+	int asked = 0;
 	LIST_HEAD(done);
 
 	spin_lock(&vmrpc_mems_lock);
@@ -199,26 +199,26 @@ static void vmrpc_mem_shrink_begin(long want)
 		list_move_tail(&mem->node, &done);
 		if (!vmrpc_mem_resident(mem))
 			continue;
-		asked++;
+		/* Also one whose pass does not come to an end. */
+		WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
 		WRITE_ONCE(mem->shrink_want, want);
-		atomic_inc(&vmrpc_mem_passes);
-		if (!queue_work(vmrpc_mem_wq, &mem->shrink_work))
-			atomic_dec(&vmrpc_mem_passes);
+		asked += queue_work(vmrpc_mem_wq, &mem->shrink_work);
 	}
 	list_splice_tail(&done, &vmrpc_mems);
 	spin_unlock(&vmrpc_mems_lock);
+	return asked;
 }
 
 static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	long before = atomic_long_read(&vmrpc_mem_shrunk), want = sc->nr_to_scan, freed;
+	int passes = atomic_read(&vmrpc_mem_passes), asked = vmrpc_mem_shrink_begin(want);
 
-	vmrpc_mem_shrink_begin(want);
 	wait_event_timeout(vmrpc_mem_shrunk_wait,
 			   atomic_long_read(&vmrpc_mem_shrunk) - before >= want ||
-			   !atomic_read(&vmrpc_mem_passes),
+			   atomic_read(&vmrpc_mem_passes) - passes >= asked,
 			   VMRPC_MEM_SHRINK_WAIT);
-	/* Others who wait count the same pages. */
+	/* Others who wait count the same pages, and passes. */
 	freed = min(atomic_long_read(&vmrpc_mem_shrunk) - before, want);
 	if (freed <= 0)
 		return SHRINK_STOP;
@@ -259,10 +259,7 @@ void vmrpc_mems_del(struct vmrpc_mem *mem)
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 {
 	cancel_delayed_work_sync(&mem->auto_work);
-	if (!cancel_work_sync(&mem->shrink_work))
-		return;
-	atomic_dec(&vmrpc_mem_passes);
-	wake_up_all(&vmrpc_mem_shrunk_wait);
+	cancel_work_sync(&mem->shrink_work);
 }
 
 int vmrpc_mem_auto_start(void)
