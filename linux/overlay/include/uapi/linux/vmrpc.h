@@ -217,6 +217,7 @@ struct vmrpc_print {
 #define VMRPC_MEM_VERSION		"1"
 #define VMRPC_MEM_ATTACH		0u	/* result: vmrpc_mem_region; all blocks become ABSENT */
 #define VMRPC_MEM_WAIT			1u	/* no argument; no block that was BUSY before is it after */
+#define VMRPC_MEM_DETACH		2u	/* no argument; all blocks become ABSENT, for good */
 
 #define VMRPC_MEM_BLOCK			(2u << 20)	/* bytes */
 #define VMRPC_MEM_MAX_BLOCKS		(1u << 20)

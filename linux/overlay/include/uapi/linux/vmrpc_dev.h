@@ -322,5 +322,11 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * MIN or more than MAX.
  */
 #define VMRPC_VM_MEM_AUTO		_IOW(VMRPC_IOCTL, 0x1f, struct vmrpc_vm_mem_auto)
+/*
+ * Only on the VMM's own descriptor, and before the guest runs: the file has been filled with the table
+ * and the USED blocks of a VM of the same size, whose guest was attached and goes on here, with
+ * the limit of size bytes.  EINVAL it is no such limit.
+ */
+#define VMRPC_VM_MEM_LOAD		_IOW(VMRPC_IOCTL, 0x21, struct vmrpc_vm_mem_size)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

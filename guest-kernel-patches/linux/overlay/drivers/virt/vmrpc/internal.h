@@ -88,8 +88,10 @@ static inline void vmrpc_idle_init(void) { }
 /* mem.c */
 #ifdef CONFIG_ZONE_HOST
 void vmrpc_outsource_init(void);
+void vmrpc_outsource_renew(void);
 #else
 static inline void vmrpc_outsource_init(void) { }
+static inline void vmrpc_outsource_renew(void) { }
 #endif
 
 /* The modules that every guest serves. */

@@ -21,14 +21,14 @@ static char *vmrpc_outsource;
 module_param_named(outsource, vmrpc_outsource, charp, 0444);
 MODULE_PARM_DESC(outsource, "what the host does for this guest: \"mem\" (default: nothing)");
 
-static u32 vmrpc_mem_handle __ro_after_init;
+static u32 vmrpc_mem_handle;	/* 0: none */
 
 /* The host is dropping a block's memory.  From any context, with interrupts off. */
 static void vmrpc_mem_wait(void)
 {
 	/* Interrupted, or not well: the caller looks at the block again in any case. */
 	vmrpc_hypercall(VMRPC_OP_PERFORM | VMRPC_MEM_WAIT << VMRPC_PROCEDURE_SHIFT,
-			vmrpc_mem_handle, 0, 0, NULL);
+			READ_ONCE(vmrpc_mem_handle), 0, 0, NULL);
 	cpu_relax();
 }
 
@@ -116,35 +116,66 @@ static int __init vmrpc_mem_start(const struct vmrpc_mem_region *region)
 	return 0;
 }
 
+static int vmrpc_mem_bind(void)
+{
+	s64 handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
+
+	if (handle < 0)
+		return handle;
+	WRITE_ONCE(vmrpc_mem_handle, handle);
+	return 0;
+}
+
 static int __init vmrpc_mem_attach(void)
 {
 	struct vmrpc_mem_region region;
-	s64 handle;
-	int ret;
+	int ret = vmrpc_mem_bind();
 
-	handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
-	if (handle < 0)
-		return handle;
-	vmrpc_mem_handle = handle;
-	ret = vmrpc_perform_kernel(handle, VMRPC_MEM_ATTACH, &region, sizeof(region), NULL);
+	if (ret)
+		return ret;
+	ret = vmrpc_perform_kernel(vmrpc_mem_handle, VMRPC_MEM_ATTACH, &region, sizeof(region),
+				   NULL);
 	if (!ret)
 		ret = vmrpc_mem_start(&region);
 	return ret;
+}
+
+/* The kernel before this one (kexec) may have used memory that nobody will. */
+static void __init vmrpc_mem_detach(void)
+{
+	s64 handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
+
+	if (handle < 0)
+		return;
+	vmrpc_perform_kernel(handle, VMRPC_MEM_DETACH, NULL, 0, NULL);
+	vmrpc_unbind_module_kernel(handle);
+}
+
+/* The VM is another one now (migration, a snapshot), with the same memory. */
+void vmrpc_outsource_renew(void)
+{
+	if (!vmrpc_mem_handle)
+		return;
+	vmrpc_unbind_module_kernel(vmrpc_mem_handle);
+	if (vmrpc_mem_bind())
+		pr_warn("outsource=mem: the host forgot this guest's memory\n");
 }
 
 void __init vmrpc_outsource_init(void)
 {
 	int ret;
 
-	if (!vmrpc_outsource)
+	/* It has the command line of the kernel that crashed, whose memory is to be dumped. */
+	if (is_kdump_kernel())
 		return;
+	if (!vmrpc_outsource) {
+		vmrpc_mem_detach();
+		return;
+	}
 	if (strcmp(vmrpc_outsource, "mem")) {
 		pr_warn("outsource=%s: there is only \"mem\"\n", vmrpc_outsource);
 		return;
 	}
-	/* It has the command line of the kernel that crashed, whose memory is to be dumped. */
-	if (is_kdump_kernel())
-		return;
 	if (page_poisoning_enabled()) {
 		pr_warn("outsource=mem: not with page_poison, the host clears free pages\n");
 		return;

@@ -408,8 +408,10 @@ static int rvmrpc_channel_renew(unsigned int generation)
 
 	mutex_lock(&rvmrpc.renew);
 	/* Another thread may have been faster: its callers must not be cut off. */
-	if (!rvmrpc.down && rvmrpc.generation == generation)
+	if (!rvmrpc.down && rvmrpc.generation == generation) {
 		ret = rvmrpc_channel_register();
+		vmrpc_outsource_renew();
+	}
 	mutex_unlock(&rvmrpc.renew);
 	return ret;
 }

@@ -181,6 +181,8 @@ static long vmrpc_vm_ioctl_mem_size(struct vmrpc_vm *vm, unsigned int cmd, void 
 		return -EINVAL;
 	if (cmd == VMRPC_VM_MEM_LIMIT)
 		return vmrpc_mem_limit(vm, arg.size);
+	if (cmd == VMRPC_VM_MEM_LOAD)
+		return vmrpc_mem_load(vm, arg.size);
 	ret = vmrpc_mem_reclaim(vm, &arg.size);
 	if (!ret && copy_to_user(user, &arg, sizeof(arg)))
 		ret = -EFAULT;
@@ -212,6 +214,8 @@ static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned
 		return vmrpc_vm_ioctl_user_copy(vm, (void __user *)arg);
 	case VMRPC_VM_SET_MEM:
 		return vmrpc_vm_ioctl_set_mem(vm, (void __user *)arg);
+	case VMRPC_VM_MEM_LOAD:
+		return vmrpc_vm_ioctl_mem_size(vm, cmd, (void __user *)arg);
 	case VMRPC_VM_USER_WAKE:
 		return arg > U32_MAX ? -EINVAL : vmlp_user_wake(vm, arg);
 	default:
@@ -248,6 +252,7 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	case VMRPC_VM_USER_WAKE:
 	case VMRPC_VM_USER_COPY:
 	case VMRPC_VM_SET_MEM:
+	case VMRPC_VM_MEM_LOAD:
 		return vf->owner ? vmrpc_vm_ioctl_owner(vf->vm, cmd, arg) : -EACCES;
 	default:
 		return -ENOTTY;

@@ -323,6 +323,7 @@ void vmrpc_mem_destroy(struct vmrpc_vm *vm);
 int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
 int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
+int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
 int vmrpc_mem_begin(struct vmrpc_vm *vm);
 void vmrpc_mem_end(struct vmrpc_vm *vm);

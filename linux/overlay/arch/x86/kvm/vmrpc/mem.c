@@ -311,6 +311,9 @@ long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age)
 	int ret;
 
 	lockdep_assert_held(&mem->mutex);
+	/* What is being loaded has a table of its own. */
+	if (!mem->attached)
+		return 0;
 	for (; *block < mem->nr_blocks && !nr; *block += nr ?: 1)
 		nr = vmrpc_mem_claim(mem, *block,
 				     min3(max, mem->nr_blocks - *block, (u64)VMRPC_MEM_RUN), age);
@@ -351,6 +354,28 @@ int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size)
 	return taken ? 0 : min(nr, 0l);
 }
 
+/*
+ * VMRPC_VM_MEM_LOAD.  What its old host was about to take is free: whether it had been dropped there
+ * does not matter.
+ */
+int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+	int ret = vmrpc_mem_begin(vm);
+
+	if (ret)
+		return ret;
+	if (limit % VMRPC_MEM_BLOCK || limit / VMRPC_MEM_BLOCK > mem->nr_blocks) {
+		ret = -EINVAL;
+	} else {
+		mem->attached = true;
+		vmrpc_mem_release(mem, 0, mem->nr_blocks, VMRPC_MEM_FREE);
+		ret = vmrpc_mem_set_limit(mem, limit / VMRPC_MEM_BLOCK);
+	}
+	vmrpc_mem_end(vm);
+	return ret;
+}
+
 static int vmrpc_mem_attach(struct vmrpc_call *call)
 {
 	struct vmrpc_mem *mem = &call->vm->mem;
@@ -365,6 +390,17 @@ static int vmrpc_mem_attach(struct vmrpc_call *call)
 		.blocks		= cpu_to_le64(mem->gpa),
 		.nr_blocks	= cpu_to_le64(mem->nr_blocks),
 	};
+	vmrpc_mem_end(call->vm);
+	return ret;
+}
+
+static int vmrpc_mem_detach(struct vmrpc_call *call)
+{
+	int ret = call->process ? -EPERM : vmrpc_mem_begin(call->vm);
+
+	if (ret)
+		return ret;
+	ret = vmrpc_mem_restart(&call->vm->mem, false);
 	vmrpc_mem_end(call->vm);
 	return ret;
 }
@@ -395,6 +431,10 @@ static const struct vmrpc_procedure vmrpc_mem_procedures[] = {
 	[VMRPC_MEM_WAIT] = {
 		.name		= "wait",
 		.call		= vmrpc_mem_wait,
+	},
+	[VMRPC_MEM_DETACH] = {
+		.name		= "detach",
+		.call		= vmrpc_mem_detach,
 	},
 };
 

@@ -173,6 +173,7 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 		break;
 	case VMRPC_VM_MEM_LIMIT:
 	case VMRPC_VM_MEM_RECLAIM:
+	case VMRPC_VM_MEM_LOAD:
 		*(struct vmrpc_vm_mem_size *)arg = (struct vmrpc_vm_mem_size) {
 			.size = number(pick(64) * VMRPC_MEM_BLOCK), .reserved = !pick(32),
 		};
@@ -193,7 +194,7 @@ static const unsigned long vm_cmds[] = {
 	VMRPC_VM_SUBMIT, VMRPC_VM_REAP, VMRPC_VM_REAP, VMRPC_VM_STAT, VMRPC_VM_RESET,
 	VMRPC_VM_ADD_SERVER, VMRPC_VM_USER_CALL, VMRPC_VM_USER_ANSWER, VMRPC_VM_USER_COPY,
 	VMRPC_VM_USER_WAKE, VMRPC_VM_SET_MEM, VMRPC_VM_MEM_INFO, VMRPC_VM_MEM_LIMIT,
-	VMRPC_VM_MEM_RECLAIM, VMRPC_VM_MEM_AUTO,
+	VMRPC_VM_MEM_RECLAIM, VMRPC_VM_MEM_AUTO, VMRPC_VM_MEM_LOAD,
 };
 
 /* Only ever with our own type of ioctl: no other device shall be changed by chance. */

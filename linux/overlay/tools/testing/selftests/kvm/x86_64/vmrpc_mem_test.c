@@ -552,6 +552,87 @@ TEST_F(mem, reset_detaches_limit_stays)
 	ASSERT_EQ(3, self->table->limit);
 }
 
+static int load(int fd, uint64_t size)
+{
+	return mem_size(fd, VMRPC_VM_MEM_LOAD, &size);
+}
+
+/* What a VMM does that loads a snapshot. */
+TEST_F(mem, loaded_goes_on)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	fill_and_free(self, 0);
+	fill_and_free(self, 1);
+	fill_and_free(self, 2);
+	self->states[1] = VMRPC_MEM_USED;
+	self->states[2] = VMRPC_MEM_BUSY;
+	ASSERT_EQ(0, load(self->tvm.fd, SIZE / 2));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(1, mem.attached);
+	ASSERT_EQ(SIZE / 2, mem.limit);
+	ASSERT_EQ(NR_BLOCKS / 2, self->table->limit);
+	/* The host that was at it is not there any more. */
+	ASSERT_EQ(VMRPC_MEM_FREE, self->states[2]);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(VMRPC_MEM_USED, self->states[1]);
+	ASSERT_EQ(0xaa, block(self->memory, 1)[0]);
+}
+
+/* The table may be older than what is in the blocks. */
+TEST_F(mem, not_taken_while_it_is_loaded)
+{
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(0, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS));
+	fill_and_free(self, 0);
+	usleep(500000);
+	ASSERT_EQ(VMRPC_MEM_FREE, state_of(self, 0));
+	ASSERT_EQ(0xaa, block(self->memory, 0)[0]);
+	ASSERT_EQ(0, load(self->tvm.fd, SIZE));
+	VMRPC_WAIT_FOR(state_of(self, 0) == VMRPC_MEM_ABSENT);
+}
+
+TEST_F(mem, load_of_no_limit_refused)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	ASSERT_EQ(ENODEV, load(self->tvm.fd, SIZE));
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(EINVAL, load(self->tvm.fd, SIZE + VMRPC_MEM_BLOCK));
+	ASSERT_EQ(EINVAL, load(self->tvm.fd, 4096));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.attached);
+}
+
+TEST_F(mem, load_by_a_client_refused)
+{
+	int fd;
+
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	fd = vmrpc_attach(self->tvm.name);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(EACCES, load(fd, SIZE));
+	close(fd);
+}
+
+TEST_F(mem, detached_holds_nothing)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	self->states[0] = VMRPC_MEM_USED;
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, self->handle, VMRPC_MEM_DETACH, 0, 0, NULL));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.attached);
+	ASSERT_EQ(SIZE, mem.absent);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
+	ASSERT_EQ(ENOTCONN, limit(self->tvm.fd, SIZE));
+}
+
 TEST_F(mem, vm_destroyed_client_keeps_nothing)
 {
 	int fd = vmrpc_attach(self->tvm.name);
