@@ -13,15 +13,20 @@ small=$((24 * mib))		# what a guest holds that uses nothing of it: the table, it
 
 teardown() {
 	guest kill mem
+	guest kill other
 }
 
 # mem_start DEVICE-OPTIONS KERNEL-OPTIONS [ARGUMENT...]
 mem_start() {
-	local device=$1 append=$2
+	local device=$1 append=$2 options=()
 	shift 2
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
 	guest kill mem 2> /dev/null || true
-	guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "$@" -- \
-		-device "vmrpc$device"
+	guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "${options[@]}" -- \
+		-device "vmrpc$device" "${@:2}"
 }
 
 # The guest that most cases begin with; an earlier one may have ended it.
@@ -33,17 +38,18 @@ mem_up() {
 		mount -t tmpfs -o size=90% fill /tmp/fill; echo 3 > /proc/sys/vm/drop_caches"
 }
 
-# mem_field FIELD - of "vmrpc mem --json", in bytes
+# mem_field FIELD [VM] - of "vmrpc mem --json", in bytes
 mem_field() {
-	vmrpc mem mem --json | jq -r --arg field "$1" '(if type == "array" then .[0] else . end)[$field]'
+	vmrpc mem "${2-mem}" --json | jq -r --arg field "$1" '(if type == "array" then .[0] else . end)[$field]'
 }
 
+# mem_under FIELD BYTES [VM]
 mem_under() {
-	[ "$(mem_field "$1")" -lt "$2" ]
+	[ "$(mem_field "$1" "${3-mem}")" -lt "$2" ]
 }
 
 mem_over() {
-	[ "$(mem_field "$1")" -ge "$2" ]
+	[ "$(mem_field "$1" "${3-mem}")" -ge "$2" ]
 }
 
 # fill NAME MIB - a file in the guest's memory; its checksum is what it prints
@@ -247,12 +253,102 @@ test_reset_gives_all_back() {
 	mem_over used $((128 * mib))
 }
 
-test_migration_refused() {
+# move ARGUMENT... - the guest goes on in another QEMU, which was started with the same
+move() {
+	guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
+		-device vmrpc,name=other,mem-max=1G -incoming unix:/tmp/other.sock "$@"
+	vm_migrate mem unix:/tmp/other.sock
+	wait_for 30 vm_runs other
+	wait_for 90 vm_ready other
+}
+
+# What the guest wrote is there, what was free or absent was not sent, and the limit is the same.
+test_moved_nothing_lost() {
+	local kept sent
 	mem_up
-	expect_match 'outsourced memory' "$(guest qmp mem \
-		'{"execute": "migrate", "arguments": {"uri": "exec:cat > /dev/null"}}' || true)"
-	expect_match 'outsourced memory' "$(guest hmp mem "savevm x" || true)"
+	kept=$(fill kept 96)
+	fill dropped 200
+	guest sh mem -- "rm /tmp/fill/dropped"
+	vmrpc mem mem --auto 60
+	vmrpc mem mem --limit 512M
+	move
+	sent=$(guest qmp mem '{"execute": "query-migrate"}' | jq '.return.ram.transferred')
+	guest kill mem
+	comment "$((sent / mib)) MiB sent, $(($(mem_field resident other) / mib)) MiB held"
+	[ "$sent" -lt $((360 * mib)) ]
+	mem_under resident $((96 * mib + small + 64 * mib)) other
+	expect $((512 * mib)) "$(mem_field limit other)" "limit"
+	expect 60000 "$(mem_field auto_ms other)" "auto"
+	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free"
+	# And the host here takes and gives, as the other did.
+	expect_status 0 guest sh other -- "dd if=/dev/urandom of=/tmp/fill/new bs=1M count=100 && rm /tmp/fill/new"
+	mem_over resident $((180 * mib)) other
+	expect_status 0 vmrpc mem other --reclaim 1G
+	mem_under resident $((96 * mib + small + 64 * mib)) other
+	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free"
+	guest kill other
+}
+
+migration_failed() {
+	guest qmp mem '{"execute": "query-migrate"}' | jq -e '.return.status == "failed"'
+}
+
+# capability NAME true|false
+capability() {
+	guest qmp mem "{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\":
+		[{\"capability\": \"$1\", \"state\": $2}]}}"
+}
+
+test_postcopy_refused() {
+	mem_up
+	capability postcopy-ram true
+	socat -u UNIX-LISTEN:/tmp/sink.sock /dev/null &
+	wait_for 10 test -S /tmp/sink.sock
+	guest qmp mem '{"execute": "migrate", "arguments": {"uri": "unix:/tmp/sink.sock"}}'
+	wait_for 30 migration_failed
+	expect_match 'without postcopy-ram' "$(guest qmp mem '{"execute": "query-migrate"}')"
+	capability postcopy-ram false
 	wait_for 10 vm_ready mem
+}
+
+# The next kernel does without, and the host has what the one before had.
+test_kexec_without_gives_all_back() {
+	local generation images=/usr/lib/vmrpc/guest
+	mem_start ,mem-max=1G vmrpc.outsource=mem -- \
+		-drive "file=$images/bzImage,format=raw,if=virtio,readonly=on" \
+		-drive "file=$images/initrd,format=raw,if=virtio,readonly=on"
+	mem_up
+	fill one 128
+	generation=$(vm_field mem generation)
+	guest sh mem -- 'kexec -l /dev/vda --initrd=/dev/vdb \
+		--command-line="$(sed s/vmrpc.outsource=mem// /proc/cmdline)"'
+	guest sh mem -- "(sleep 0.2; kexec -e) > /dev/null 2>&1 &"
+	wait_for 120 vm_generation_over mem "$generation"
+	guest wait mem
+	expect false "$(mem_field attached)" "attached"
+	mem_under resident $((4 * mib))
+	guest kill mem
+}
+
+# It has a disk, which nobody uses: where QEMU puts what it saves.
+test_saved_and_loaded_nothing_lost() {
+	local kept
+	truncate -s 1M /tmp/disk
+	TMPDIR=/tmp mem_start ,mem-max=1G vmrpc.outsource=mem -- \
+		-drive file=/tmp/disk,format=raw,if=none,snapshot=on
+	mem_up
+	kept=$(fill kept 64)
+	expect "" "$(guest hmp mem "savevm x")" "savevm"
+	guest sh mem -- "rm /tmp/fill/kept"
+	fill other 128
+	expect_status 0 vmrpc mem mem --reclaim 1G
+	expect "" "$(guest hmp mem "loadvm x")" "loadvm"
+	wait_for 90 vm_ready mem
+	expect "$kept" "$(checksum kept)" "what was not free"
+	fill other 128
+	expect_status 0 vmrpc mem mem --reclaim 1G
+	expect "$kept" "$(checksum kept)" "what was not free"
+	guest kill mem
 }
 
 test_no_boot_option_not_used() {

@@ -17,7 +17,8 @@
 #include "hw/core/cpu.h"
 #include "hw/i386/x86.h"
 #include "hw/vmrpc/vmrpc.h"
-#include "migration/blocker.h"
+#include "migration/misc.h"
+#include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "qemu/cutils.h"
@@ -84,26 +85,14 @@ static bool vmrpc_mem_check_machine(VMRPCState *s, Error **errp)
 }
 
 /* The pages of a guest with less of them are not what the others are for. */
-static bool vmrpc_mem_block_others(VMRPCState *s, Error **errp)
+static bool vmrpc_mem_block_others(Error **errp)
 {
     if (ram_block_discard_require(true)) {
         error_setg(errp, "mem-max: a device of the VM has its memory pinned "
                    "(VFIO): start it without that or without mem-max");
         return false;
     }
-    error_setg(&s->mem_blocker, "the VM has outsourced memory (-device "
-               "vmrpc,mem-max=), which cannot be saved or migrated yet");
-    if (migrate_add_blocker(&s->mem_blocker, errp) < 0) {
-        ram_block_discard_require(false);
-        return false;
-    }
     return true;
-}
-
-static void vmrpc_mem_unblock_others(VMRPCState *s)
-{
-    migrate_del_blocker(&s->mem_blocker);
-    ram_block_discard_require(false);
 }
 
 static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
@@ -145,8 +134,16 @@ static bool vmrpc_mem_map(VMRPCState *s, Error **errp)
     if (ok) {
         memory_region_add_subregion(get_system_memory(),
                                     VMRPC_MEM_BASE - VMRPC_MEM_BLOCK, &s->mem);
+        vmstate_register_ram(&s->mem, DEVICE(s));
     }
     return ok;
+}
+
+static void vmrpc_mem_unmap(VMRPCState *s)
+{
+    vmstate_unregister_ram(&s->mem, DEVICE(s));
+    memory_region_del_subregion(get_system_memory(), &s->mem);
+    object_unparent(OBJECT(&s->mem));
 }
 
 /* Properties */
@@ -325,6 +322,153 @@ void vmrpc_mem_add_properties(Object *obj)
                         NULL, NULL);
 }
 
+/* Migration and snapshots */
+
+/*
+ * The region is sent as all memory is, but for the blocks that are not USED.  KVM
+ * changes the table without logging that, so it is sent in each round.
+ */
+
+/* Either would miss what KVM takes and changes meanwhile. */
+static bool vmrpc_mem_can_migrate(Error **errp)
+{
+    const char *what = migrate_postcopy_ram() ? "postcopy-ram" :
+                       migrate_background_snapshot() ? "background-snapshot" :
+                       NULL;
+
+    if (what) {
+        error_setg(errp, "the VM has outsourced memory (-device "
+                   "vmrpc,mem-max=): migrate it without %s", what);
+    }
+    return !what;
+}
+
+static size_t vmrpc_mem_nr_blocks(VMRPCState *s)
+{
+    return s->mem_max / VMRPC_MEM_BLOCK;
+}
+
+static bool vmrpc_mem_is_used(const uint8_t *states, size_t block)
+{
+    return qatomic_read(&states[block]) == VMRPC_MEM_USED;
+}
+
+static uint64_t vmrpc_mem_offset(size_t block)
+{
+    return (1 + block) * (uint64_t)VMRPC_MEM_BLOCK;
+}
+
+/*
+ * The guest may have begun to use one of them before the log of its writes was
+ * cleared, and what it wrote is no more known to be dirty.
+ */
+static void vmrpc_mem_skip(VMRPCState *s, const uint8_t *states, size_t block,
+                           size_t nr)
+{
+    uint8_t *memory = memory_region_get_ram_ptr(&s->mem);
+
+    qemu_guest_free_page_hint(memory + vmrpc_mem_offset(block),
+                              nr * (size_t)VMRPC_MEM_BLOCK);
+    smp_mb();
+    for (; nr--; block++) {
+        if (vmrpc_mem_is_used(states, block)) {
+            memory_region_set_dirty(&s->mem, vmrpc_mem_offset(block),
+                                    VMRPC_MEM_BLOCK);
+        }
+    }
+}
+
+static void vmrpc_mem_skip_unused(VMRPCState *s)
+{
+    struct vmrpc_mem_table *table = memory_region_get_ram_ptr(&s->mem);
+    const uint8_t *states = (const uint8_t *)(table + 1);
+    size_t nr_blocks = vmrpc_mem_nr_blocks(s), block, nr;
+
+    for (block = 0; block < nr_blocks; block += nr + 1) {
+        for (nr = 0; block + nr < nr_blocks; nr++) {
+            if (vmrpc_mem_is_used(states, block + nr)) {
+                break;
+            }
+        }
+        if (nr) {
+            vmrpc_mem_skip(s, states, block, nr);
+        }
+    }
+}
+
+static int vmrpc_mem_precopy(NotifierWithReturn *n, void *data, Error **errp)
+{
+    VMRPCState *s = container_of(n, VMRPCState, mem_precopy);
+    PrecopyNotifyData *precopy = data;
+
+    switch (precopy->reason) {
+    case PRECOPY_NOTIFY_SETUP:
+        return vmrpc_mem_can_migrate(errp) ? 0 : -1;
+    case PRECOPY_NOTIFY_BEFORE_BITMAP_SYNC:
+        memory_region_set_dirty(&s->mem, 0, sizeof(struct vmrpc_mem_table) +
+                                vmrpc_mem_nr_blocks(s));
+        return 0;
+    case PRECOPY_NOTIFY_AFTER_BITMAP_SYNC:
+        vmrpc_mem_skip_unused(s);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static bool vmrpc_mem_needed(void *opaque)
+{
+    VMRPCState *s = opaque;
+
+    return s->mem_max;
+}
+
+static int vmrpc_mem_pre_save(void *opaque)
+{
+    VMRPCState *s = opaque;
+    struct vmrpc_vm_mem_info info;
+    Error *err = NULL;
+
+    if (!vmrpc_mem_read(s, &info, &err)) {
+        error_report_err(err);
+        return -1;
+    }
+    s->mem_saved.attached = info.attached;
+    s->mem_saved.limit = info.limit;
+    s->mem_saved.auto_ms = info.auto_ms;
+    return 0;
+}
+
+static int vmrpc_mem_post_load(void *opaque, int version_id)
+{
+    VMRPCState *s = opaque;
+    struct vmrpc_vm_mem_size arg = { .size = s->mem_saved.limit };
+    Error *err = NULL;
+
+    if ((s->mem_saved.attached &&
+         !vmrpc_mem_ioctl(s, VMRPC_VM_MEM_LOAD, &arg, &err)) ||
+        !vmrpc_mem_set_auto(s, s->mem_saved.auto_ms, &err)) {
+        error_report_err(err);
+        return -1;
+    }
+    return 0;
+}
+
+const VMStateDescription vmstate_vmrpc_mem = {
+    .name = TYPE_VMRPC "/mem",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = vmrpc_mem_needed,
+    .pre_save = vmrpc_mem_pre_save,
+    .post_load = vmrpc_mem_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_BOOL(mem_saved.attached, VMRPCState),
+        VMSTATE_UINT64(mem_saved.limit, VMRPCState),
+        VMSTATE_UINT32(mem_saved.auto_ms, VMRPCState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
@@ -335,17 +479,20 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
         return true;
     }
     if (!vmrpc_mem_check_size(s, errp) || !vmrpc_mem_check_machine(s, errp) ||
-        !vmrpc_mem_block_others(s, errp)) {
+        !vmrpc_mem_block_others(errp)) {
         return false;
     }
     if (!vmrpc_mem_map(s, errp)) {
-        vmrpc_mem_unblock_others(s);
+        ram_block_discard_require(false);
         return false;
     }
     if (s->mem_auto_ms && !vmrpc_mem_set_auto(s, s->mem_auto_ms, errp)) {
-        vmrpc_mem_unrealize(s);
+        vmrpc_mem_unmap(s);
+        ram_block_discard_require(false);
         return false;
     }
+    s->mem_precopy.notify = vmrpc_mem_precopy;
+    precopy_add_notifier(&s->mem_precopy);
     return true;
 }
 
@@ -354,7 +501,7 @@ void vmrpc_mem_unrealize(VMRPCState *s)
     if (!s->mem_max) {
         return;
     }
-    memory_region_del_subregion(get_system_memory(), &s->mem);
-    object_unparent(OBJECT(&s->mem));
-    vmrpc_mem_unblock_others(s);
+    precopy_remove_notifier(&s->mem_precopy);
+    vmrpc_mem_unmap(s);
+    ram_block_discard_require(false);
 }

@@ -450,6 +450,10 @@ static const VMStateDescription vmstate_vmrpc = {
         VMSTATE_MSIX(parent_obj, VMRPCState),
         VMSTATE_END_OF_LIST()
     },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_vmrpc_mem,
+        NULL
+    },
 };
 
 static const Property vmrpc_properties[] = {

@@ -36,7 +36,12 @@ struct VMRPCState {
     uint64_t mem_limit;         /* in bytes, at the start; UINT64_MAX: @mem_max */
     uint32_t mem_auto_ms;       /* at the start; 0: off */
     MemoryRegion mem;           /* the table and the blocks */
-    Error *mem_blocker;         /* of migration */
+    NotifierWithReturn mem_precopy;
+    struct {
+        bool attached;
+        uint64_t limit;
+        uint32_t auto_ms;
+    } mem_saved;                /* as in struct vmrpc_vm_mem_info */
 };
 
 struct kvm_cpuid_entry2;
@@ -84,6 +89,7 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp);
 /* Those properties that can be changed, or read, while the VM runs. */
 void vmrpc_mem_add_properties(Object *obj);
 void vmrpc_mem_unrealize(VMRPCState *s);
+extern const VMStateDescription vmstate_vmrpc_mem;
 
 /**
  * vmrpc_handle_call:
