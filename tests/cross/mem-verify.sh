@@ -3,7 +3,7 @@
 #
 # No data is lost: a guest's programs check what they wrote (tests/guest/mem_verify.c), and files
 # that they read through the page cache, while the host takes outsourced memory, limits it and gives
-# it again.
+# it again, and while the VM moves to another QEMU.
 #	VERIFY_SECONDS	for so long (40)
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
@@ -15,59 +15,92 @@ max=1024	# MiB
 pattern=400	# MiB, at most, that are written and checked
 least=450	# MiB that these programs need, with their page cache
 
+vm=verify
+other=moved
+
 teardown() {
+	kill "$taker"
 	guest kill verify
+	guest kill moved
+}
+
+# start NAME [ARGUMENT...]
+start() {
+	guest start "$1" --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
+		-device vmrpc,name="$1",mem-max=${max}M -drive file=/tmp/disk,format=raw,if=virtio "${@:2}"
 }
 
 setup() {
 	truncate -s 128M /tmp/disk
-	guest start verify --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem -- \
-		-device vmrpc,mem-max=${max}M -drive file=/tmp/disk,format=raw,if=virtio
-	wait_for 120 vm_ready verify
-	guest sh verify -- "mke2fs /dev/vda > /dev/null && mkdir /tmp/disk && mount -t ext4 /dev/vda /tmp/disk &&
+	start $vm
+	guest wait $vm
+	wait_for 120 vm_ready $vm
+	guest sh $vm -- "mke2fs /dev/vda > /dev/null && mkdir /tmp/disk && mount -t ext4 /dev/vda /tmp/disk &&
 		dd if=/dev/urandom of=/tmp/disk/file bs=1M count=64 2> /dev/null && sync"
+}
+
+# What is written as fast as it is sent never comes to an end: it may stand still for long.
+move() {
+	start $other -incoming unix:/tmp/moved.sock
+	guest qmp $vm '{"execute": "migrate-set-parameters",
+		"arguments": {"downtime-limit": 60000, "max-bandwidth": 4294967296}}'
+	vm_migrate $vm unix:/tmp/moved.sock
+	sent=$((sent + $(guest qmp $vm '{"execute": "query-migrate"}' | jq .return.ram.transferred)))
+	moves=$((moves + 1))
+	guest kill $vm
+	read -r vm other <<< "$other $vm"
+	wait_for 90 vm_ready $vm
 }
 
 # change - one thing that a host may do with the memory
 change() {
-	case $((RANDOM % 4)) in
-	0)	vmrpc mem verify --limit $((least + RANDOM % (max - least)))M --timeout 10 ;;
-	1)	vmrpc mem verify --limit ${max}M ;;
-	2)	echo 2 > /proc/sys/vm/drop_caches ;;
-	*)	vmrpc mem verify --reclaim ${max}M ;;
+	case $((RANDOM % 3)) in
+	0)	vmrpc mem $vm --limit $((least + RANDOM % (max - least)))M --timeout 10 ;;
+	1)	vmrpc mem $vm --limit ${max}M ;;
+	*)	echo 2 > /proc/sys/vm/drop_caches ;;
 	esac
+	sleep 0.2
 }
 
 reclaimed() {
-	vmrpc mem verify --json | jq '.[0].reclaimed'
+	vmrpc mem $vm --json | jq '.[0].reclaimed'
 }
 
 ended() {
-	guest sh verify -- "test -s /tmp/ended"
+	guest sh $vm -- "test -s /tmp/ended"
 }
 
 test_nothing_is_lost() {
-	local sum before changes=0 lines
-	sum=$(guest sh verify -- "sha256sum < /tmp/disk/file")
+	local sum before taken=0 changes=0 moves=0 sent=0 lines
+	sum=$(guest sh $vm -- "sha256sum < /tmp/disk/file")
 	before=$(reclaimed)
-	vmrpc mem verify --auto 0.5
-	guest sh verify -- "cd /tmp; (
+	vmrpc mem $vm --auto 0.1
+	"$here/cross/mem_take" verify moved &
+	taker=$!
+	guest sh $vm -- "cd /tmp; (
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &
 		(until test -s ended; do sha256sum < disk/file >> sums; echo 1 > /proc/sys/vm/drop_caches; done) > /dev/null 2>&1 &"
 	until ended; do
 		change > /dev/null
 		changes=$((changes + 1))
+		if [ $((changes % 20)) = 10 ]; then
+			taken=$((taken + $(reclaimed) - before))
+			move > /dev/null
+			before=$(reclaimed)
+		fi
 		[ $changes -lt $((seconds * 100)) ] || fail "mem_verify does not end"
 	done
-	comment "$changes changes, $((($(reclaimed) - before) / mib)) MiB reclaimed"
-	comment "$(guest sh verify -- "cat /tmp/pattern")"
-	expect_match ' 0 words wrong' "$(guest sh verify -- "cat /tmp/pattern")"
-	expect 0 "$(guest sh verify -- "cat /tmp/ended")" "status of mem_verify"
-	expect "$sum" "$(guest sh verify -- "sort -u /tmp/sums")" "sums of the file"
-	lines=$(guest sh verify -- "wc -l < /tmp/sums")
+	taken=$(((taken + $(reclaimed) - before) / mib))
+	comment "$changes changes, $taken MiB reclaimed, $moves times moved, $((sent / mib)) MiB sent"
+	comment "$(guest sh $vm -- "cat /tmp/pattern")"
+	expect_match ' 0 words wrong' "$(guest sh $vm -- "cat /tmp/pattern")"
+	expect 0 "$(guest sh $vm -- "cat /tmp/ended")" "status of mem_verify"
+	expect "$sum" "$(guest sh $vm -- "sort -u /tmp/sums")" "sums of the file"
+	lines=$(guest sh $vm -- "wc -l < /tmp/sums")
 	comment "$lines times the file was read"
 	[ "$lines" -ge 1 ]
-	[ $((($(reclaimed) - before) / mib)) -ge 16 ]
+	[ $taken -ge 64 ]
+	[ $moves -ge 1 ]
 }
 
 run_cases "$@"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, reads it
- * again and again, gives some back and takes some anew, for so long.  Prints what it did; exit
+ * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, a word
+ * of each cache line, reads it again and again, gives some back and takes some anew, for so long.  Prints
+ * what it did; exit
  * status 1 when it read anything else than it wrote.
  */
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 
 #define CHUNK		(4ul << 20)
 #define WORDS		(CHUNK / sizeof(uint64_t))
+#define STEP		(64 / sizeof(uint64_t))
 #define REPORTS		10	/* of wrong words, at most */
 
 struct chunk {
@@ -48,7 +50,7 @@ static bool fill(struct chunk *chunk)
 		madvise(memory, CHUNK, MADV_HUGEPAGE);
 	chunk->words = memory;
 	chunk->seed = random64();
-	for (unsigned long n = 0; n < WORDS; n++)
+	for (unsigned long n = 0; n < WORDS; n += STEP)
 		chunk->words[n] = pattern(chunk, n);
 	filled++;
 	return true;
@@ -56,7 +58,7 @@ static bool fill(struct chunk *chunk)
 
 static void verify(const struct chunk *chunk)
 {
-	for (unsigned long n = 0; n < WORDS; n++) {
+	for (unsigned long n = 0; n < WORDS; n += STEP) {
 		if (chunk->words[n] == pattern(chunk, n))
 			continue;
 		if (wrong++ < REPORTS)
@@ -72,6 +74,19 @@ static void give_back(struct chunk *chunk)
 	chunk->words = NULL;
 }
 
+/* Many at once: while the host takes what was given back, some of it is wanted again. */
+static void renew(struct chunk *chunks, unsigned long count)
+{
+	unsigned long n;
+
+	for (n = 0; n < count; n++)
+		if (chunks[n].words)
+			give_back(&chunks[n]);
+	for (n = 0; n < count / 4; n++)
+		if (!fill(&chunks[n]))
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = argc == 3 ? strtoul(argv[1], NULL, 0) / (CHUNK >> 20) : 0;
@@ -84,13 +99,13 @@ int main(int argc, char **argv)
 	}
 	while (time(NULL) < end && !wrong) {
 		chunk = &chunks[random64() % count];
-		if (!chunk->words) {
-			if (!fill(chunk))
-				continue;
-		}
+		if (!chunk->words && !fill(chunk))
+			continue;
 		verify(chunk);
 		if (random64() % 4 == 0)
 			give_back(chunk);
+		if (random64() % 32 == 0)
+			renew(chunks, count);
 	}
 	for (chunk = chunks; chunk < chunks + count; chunk++)
 		if (chunk->words)
