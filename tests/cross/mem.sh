@@ -228,6 +228,27 @@ test_host_short_of_memory_takes_what_is_free() {
 	expect "$kept" "$(checksum kept)" "what was not free"
 }
 
+# Then what guests can do without: page cache, and not what is in use.
+test_host_short_of_memory_guest_gives() {
+	local kept
+	truncate -s 256M /tmp/disk
+	mem_start ,mem-max=1G vmrpc.outsource=mem -- -drive file=/tmp/disk,format=raw,if=virtio
+	mem_up
+	kept=$(fill kept 64)
+	guest sh mem -- "mke2fs /dev/vda > /dev/null 2>&1; mkdir /tmp/disk; mount -t ext4 /dev/vda /tmp/disk
+		dd if=/dev/urandom of=/tmp/disk/file bs=1M count=150 2> /dev/null; sync; cat /tmp/disk/file > /dev/null"
+	mem_over used $((160 * mib))
+	wait_for 90 short_of_memory_until_under $((64 * mib + small + 64 * mib))
+	expect "$kept" "$(checksum kept)" "what is in use"
+	guest kill mem
+}
+
+# short_of_memory_until_under BYTES - that the host holds
+short_of_memory_until_under() {
+	echo 2 > /proc/sys/vm/drop_caches
+	mem_under resident "$1"
+}
+
 test_limit_out_of_range_refused() {
 	mem_up
 	expect_status 6 vmrpc mem mem --limit 2G

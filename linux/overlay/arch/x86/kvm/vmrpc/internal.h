@@ -99,6 +99,8 @@ struct vmrpc_mem {
 	struct work_struct	shrink_work;	/* takes FREE blocks */
 	long			shrink_want;	/* pages; without the mutex, as is the next */
 	unsigned long		shrink_after;	/* jiffies: not before, there was nothing */
+	struct work_struct	ask_work;	/* has the guest make some FREE */
+	unsigned long		ask_after;	/* jiffies, likewise */
 };
 
 struct vmrpc_stats {

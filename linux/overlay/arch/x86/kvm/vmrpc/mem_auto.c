@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Outsourced memory that the host takes without being asked to: blocks that stay FREE for a
- * time that is set per VM, and FREE blocks of all VMs when the host is short of memory.
+ * time that is set per VM, and FREE blocks of all VMs when the host is short of memory.  Then a
+ * guest that has no more of these is asked to make some.
  *
  * A shrinker may be called by whoever allocates memory, with any lock of a file system held, and
  * the VMM can hold the locks of its file; so a worker takes a VM's blocks, and the shrinker waits for
@@ -23,6 +24,10 @@
 #define VMRPC_MEM_SHRINK_VMS	4	/* that are asked at once */
 #define VMRPC_MEM_SHRINK_WAIT	(HZ / 20)
 #define VMRPC_MEM_SHRINK_REST	HZ	/* of a VM that had nothing to give */
+#define VMRPC_MEM_ASK		32	/* blocks that a guest is asked for at once */
+#define VMRPC_MEM_ASK_MS	5000	/* for its answer */
+#define VMRPC_MEM_ASK_AGAIN	HZ	/* after it gave some */
+#define VMRPC_MEM_ASK_REST	(30 * HZ)
 #define VMRPC_MEM_BLOCK_PAGES	(VMRPC_MEM_BLOCK >> PAGE_SHIFT)
 
 /* Those with memory: the file and the table of one that is on the list stay. */
@@ -162,6 +167,34 @@ static long vmrpc_mem_shrink_run(struct vmrpc_mem *mem, u64 *block, u64 max)
 	return ret;
 }
 
+/* The guest drops page cache, or moves what it has elsewhere: what it makes FREE so is taken. */
+static void vmrpc_mem_ask(struct work_struct *work)
+{
+	struct vmrpc_mem *mem = container_of(work, struct vmrpc_mem, ask_work);
+	struct vmrpc_mem_give arg = { .blocks = cpu_to_le64(VMRPC_MEM_ASK) };
+	u32 res_size = 0;
+	s64 given;
+	int ret;
+
+	ret = rvmrpc_call(container_of(mem, struct vmrpc_vm, mem), VMRPC_MEM_MODULE,
+			  VMRPC_MEM_GIVE, &arg, sizeof(arg), NULL, &res_size, &given,
+			  VMRPC_MEM_ASK_MS);
+	if (ret || given <= 0)
+		return;
+	WRITE_ONCE(mem->ask_after, jiffies + VMRPC_MEM_ASK_AGAIN);
+	WRITE_ONCE(mem->shrink_want, VMRPC_MEM_ASK * VMRPC_MEM_BLOCK_PAGES);
+	queue_work(vmrpc_mem_wq, &mem->shrink_work);
+}
+
+static void vmrpc_mem_ask_begin(struct vmrpc_mem *mem)
+{
+	if (time_before(jiffies, READ_ONCE(mem->ask_after)))
+		return;
+	WRITE_ONCE(mem->ask_after, jiffies + VMRPC_MEM_ASK_REST);
+	/* A guest may take its time, for which no pass is to wait. */
+	queue_work(system_unbound_wq, &mem->ask_work);
+}
+
 static void vmrpc_mem_shrink_pass(struct work_struct *work)
 {
 	struct vmrpc_mem *mem = container_of(work, struct vmrpc_mem, shrink_work);
@@ -172,8 +205,10 @@ static void vmrpc_mem_shrink_pass(struct work_struct *work)
 	for (runs = 0; freed < want && runs < VMRPC_MEM_MAX_RUNS; runs++) {
 		ret = vmrpc_mem_shrink_run(mem, &block,
 					   DIV_ROUND_UP(want - freed, VMRPC_MEM_BLOCK_PAGES));
-		if (ret < 0)
+		if (ret < 0) {
+			vmrpc_mem_ask_begin(mem);
 			break;
+		}
 		freed += ret;
 		cond_resched();
 	}
@@ -233,7 +268,9 @@ void vmrpc_mem_auto_init(struct vmrpc_mem *mem)
 	INIT_LIST_HEAD(&mem->node);
 	INIT_DELAYED_WORK(&mem->auto_work, vmrpc_mem_auto_scan);
 	INIT_WORK(&mem->shrink_work, vmrpc_mem_shrink_pass);
+	INIT_WORK(&mem->ask_work, vmrpc_mem_ask);
 	mem->shrink_after = jiffies;
+	mem->ask_after = jiffies;
 }
 
 /* It has memory, from now on. */
@@ -259,6 +296,8 @@ void vmrpc_mems_del(struct vmrpc_mem *mem)
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 {
 	cancel_delayed_work_sync(&mem->auto_work);
+	/* Either may begin the other. */
+	disable_work_sync(&mem->ask_work);
 	cancel_work_sync(&mem->shrink_work);
 }
 
