@@ -75,7 +75,7 @@ test_nothing_is_lost() {
 	sum=$(guest sh $vm -- "sha256sum < /tmp/disk/file")
 	before=$(reclaimed)
 	vmrpc mem $vm --auto 0.1
-	"$here/cross/mem_take" verify moved &
+	"$here/lib/mem_take" verify moved &
 	taker=$!
 	guest sh $vm -- "cd /tmp; (
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &

@@ -205,6 +205,19 @@ test_monitor_does_the_same() {
 	guest kill mem
 }
 
+test_watch_tells_what_was_taken() {
+	mem_up
+	fill dropped 100
+	guest sh mem -- "rm /tmp/fill/dropped"
+	vmrpc mem --watch 5 > /tmp/watched &
+	wait_for 10 pgrep -f "vmrpc mem --watch"
+	sleep 1
+	vmrpc mem mem --reclaim 64M
+	wait_for 20 grep -q 'mem .* 64.0.MiB' /tmp/watched
+	kill $!
+	expect_match 'TAKEN +CHANGE' "$(head -n 1 /tmp/watched)"
+}
+
 test_auto_takes_what_stays_free() {
 	mem_up
 	vmrpc mem mem --auto 1
@@ -274,10 +287,10 @@ test_reset_gives_all_back() {
 	mem_over used $((128 * mib))
 }
 
-# move ARGUMENT... - the guest goes on in another QEMU, which was started with the same
+# The guest goes on in another QEMU.
 move() {
 	guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
-		-device vmrpc,name=other,mem-max=1G -incoming unix:/tmp/other.sock "$@"
+		-device vmrpc,name=other,mem-max=1G -incoming unix:/tmp/other.sock
 	vm_migrate mem unix:/tmp/other.sock
 	wait_for 30 vm_runs other
 	wait_for 90 vm_ready other

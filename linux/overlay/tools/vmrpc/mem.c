@@ -12,6 +12,7 @@
 #include "report.h"
 #include "size.h"
 #include "vm.h"
+#include "watch.h"
 
 static char *option_limit, *option_reclaim, *option_auto;
 
@@ -22,6 +23,7 @@ static const GOptionEntry options[] = {
 	  "Take so much of what the guest has free", "SIZE" },
 	{ "auto", 'a', 0, G_OPTION_ARG_STRING, &option_auto,
 	  "Take what stays free in the guest for so long", "SECONDS|off" },
+	WATCH_OPTION("Tell what changed too, every so many seconds (default 1)"),
 	{}
 };
 
@@ -67,16 +69,50 @@ static void print_mem_json(const GArray *vms)
 }
 
 /* @name: of one VM, or NULL. */
+static int read_sample(gconstpointer name, gpointer *sample)
+{
+	GArray *vms = g_array_new(FALSE, FALSE, sizeof(struct mem_vm));
+	int err = name ? read_vm(name, read_mem, vms) : read_vms(read_mem_if_any, vms);
+
+	if (err)
+		g_array_unref(vms);
+	else
+		g_array_sort(vms, compare_names);
+	*sample = vms;
+	return err;
+}
+
+static void print_changes(gconstpointer now, gconstpointer before, double seconds G_GNUC_UNUSED)
+{
+	g_autofree char *text = memtext_changes(now, before);
+
+	fputs(text, stdout);
+}
+
+static void free_sample(gpointer sample)
+{
+	g_array_unref(sample);
+}
+
+static const struct watch mem_watch = {
+	.read = read_sample,
+	.print = print_changes,
+	.free = free_sample,
+};
+
 static enum status print_mem(const char *name)
 {
-	g_autoptr(GArray) vms = g_array_new(FALSE, FALSE, sizeof(struct mem_vm));
+	g_autoptr(GArray) vms = NULL;
 	g_autofree char *text = NULL;
+	gpointer sample;
 	int err;
 
-	err = name ? read_vm(name, read_mem, vms) : read_vms(read_mem_if_any, vms);
+	err = option_watch > 0 ? watch(&mem_watch, name) : read_sample(name, &sample);
 	if (err)
 		return fail(err, name, NULL);
-	g_array_sort(vms, compare_names);
+	if (option_watch > 0)
+		return STATUS_OK;
+	vms = sample;
 	if (option_json) {
 		print_mem_json(vms);
 		return STATUS_OK;
@@ -272,6 +308,8 @@ static enum status check_options(const char *vm, guint64 *value)
 		return fail_usage("--limit, --reclaim and --auto: choose one");
 	if (option && !vm)
 		return fail_usage("%s: name the VM too", option);
+	if (option_watch > 0 && (option || option_json))
+		return fail_usage("--watch and %s: choose one", option ?: "--json");
 	if (option_limit)
 		return check_size(option, option_limit, 0, value);
 	if (option_reclaim)

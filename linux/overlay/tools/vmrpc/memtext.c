@@ -3,12 +3,20 @@
  * Outsourced memory as a table and as JSON.  What only a guest reports is "-" and null while
  * none is attached: what the host reads then is of no guest, or of an earlier one.
  */
+#include <string.h>
+
 #include "memtext.h"
 #include "output.h"
 #include "table.h"
 
+#define COLUMNS		8	/* of a VM; then of its changes */
+
 static const char *const header[] = {
 	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO", NULL,
+};
+
+static const char *const header_changes[] = {
+	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO", "TAKEN", "CHANGE", NULL,
 };
 
 static char *guest_cell(const struct vmrpc_vm_mem_info *info, guint64 bytes)
@@ -24,7 +32,7 @@ static char *auto_cell(const struct vmrpc_vm_mem_info *info)
 static char **cells_of(const struct mem_vm *vm)
 {
 	const struct vmrpc_vm_mem_info *info = &vm->info;
-	char *cells[G_N_ELEMENTS(header)] = {
+	char *cells[G_N_ELEMENTS(header_changes)] = {
 		escape(vm->name),
 		format_bytes(info->max),
 		format_bytes(info->limit),
@@ -36,6 +44,45 @@ static char **cells_of(const struct mem_vm *vm)
 	};
 
 	return g_memdup2(cells, sizeof(cells));
+}
+
+/* What the host took, and by how much what it holds became more or less. */
+static char **cells_of_change(const struct mem_vm *now, const struct vmrpc_vm_mem_info *before)
+{
+	const struct vmrpc_vm_mem_info *info = &now->info;
+	char **cells = cells_of(now);
+	g_autofree char *change = format_bytes(info->resident > before->resident ?
+					       info->resident - before->resident :
+					       before->resident - info->resident);
+
+	cells[COLUMNS] = format_bytes(info->reclaimed - before->reclaimed);
+	cells[COLUMNS + 1] = g_strconcat(info->resident < before->resident ? "-" : "+", change,
+					 NULL);
+	return cells;
+}
+
+/* One that was not there, or was another of this name, has not changed. */
+static const struct vmrpc_vm_mem_info *info_before(const GArray *before, const struct mem_vm *vm)
+{
+	for (guint i = 0; i < before->len; i++) {
+		const struct mem_vm *old = &g_array_index(before, struct mem_vm, i);
+
+		if (!strcmp(old->name, vm->name) && old->info.reclaimed <= vm->info.reclaimed)
+			return &old->info;
+	}
+	return &vm->info;
+}
+
+char *memtext_changes(const GArray *now, const GArray *before)
+{
+	g_autoptr(GPtrArray) table = table_new(header_changes);
+
+	for (guint i = 0; i < now->len; i++) {
+		const struct mem_vm *vm = &g_array_index(now, struct mem_vm, i);
+
+		g_ptr_array_add(table, cells_of_change(vm, info_before(before, vm)));
+	}
+	return table_text(table, 1);
 }
 
 char *memtext_table(const GArray *vms)

@@ -16,6 +16,9 @@ struct mem_vm {
 /* @vms is of struct mem_vm. */
 char *memtext_table(const GArray *vms);
 
+/* The same, with what changed since @before: TAKEN and CHANGE, in bytes. */
+char *memtext_changes(const GArray *now, const GArray *before);
+
 /* Members of an object. */
 void memtext_build(JsonBuilder *builder, const struct mem_vm *vm);
 

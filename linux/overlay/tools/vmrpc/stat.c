@@ -13,36 +13,12 @@
 #include "report.h"
 #include "stattext.h"
 #include "vm.h"
-
-#define WATCH_DEFAULT	1	/* seconds */
-#define WATCH_MIN	0.1
-#define WATCH_MAX	86400
+#include "watch.h"
 
 static gboolean option_prometheus;
-static double option_watch;	/* seconds; 0: not at all */
-
-static gboolean parse_watch(const char *option G_GNUC_UNUSED, const char *value,
-			    gpointer data G_GNUC_UNUSED, GError **error)
-{
-	char *end;
-
-	if (!value) {
-		option_watch = WATCH_DEFAULT;
-		return TRUE;
-	}
-	option_watch = g_ascii_strtod(value, &end);
-	/* Also false for NaN. */
-	if (end != value && !*end && option_watch >= WATCH_MIN && option_watch <= WATCH_MAX)
-		return TRUE;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--watch: %s: must be from %g to %d seconds, or nothing; a VM goes before it",
-		    value, WATCH_MIN, WATCH_MAX);
-	return FALSE;
-}
 
 static const GOptionEntry options[] = {
-	{ "watch", 'w', G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, (gpointer)parse_watch,
-	  "Tell the rates per second, every so many seconds (default 1)", "SECONDS" },
+	WATCH_OPTION("Tell the rates per second, every so many seconds (default 1)"),
 	{ "prometheus", 'p', 0, G_OPTION_ARG_NONE, &option_prometheus,
 	  "Print Prometheus's text format", NULL },
 	{}
@@ -136,58 +112,37 @@ static enum status print_once(const struct source *source)
 	return STATUS_OK;
 }
 
-/* They are waited for, so that none is lost between two waits. */
-static void block_signals(sigset_t *signals)
+static int read_sample(gconstpointer source, gpointer *sample)
 {
-	sigemptyset(signals);
-	sigaddset(signals, SIGINT);
-	sigaddset(signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, signals, NULL);
+	GPtrArray *vms;
+	int err = read_source(source, &vms);
+
+	*sample = vms;
+	return err;
 }
 
-/* FALSE: a signal ended it. */
-static gboolean pause_seconds(const sigset_t *signals, double seconds)
+static void print_rates(gconstpointer now, gconstpointer before, double seconds)
 {
-	struct timespec time = {
-		.tv_sec = (time_t)seconds,
-		.tv_nsec = (long)((seconds - (time_t)seconds) * 1e9),
-	};
+	g_autofree char *text = stattext_rates(now, before, seconds);
 
-	return sigtimedwait(signals, NULL, &time) < 0;
+	fputs(text, stdout);
 }
 
-static void print_rates(const GPtrArray *now, const GPtrArray *before, gint64 microseconds)
+static void free_sample(gpointer sample)
 {
-	g_autofree char *text = stattext_rates(now, before, MAX(microseconds, 1) / 1e6);
-
-	puts(text);
-	fflush(stdout);
+	g_ptr_array_unref(sample);
 }
 
-static enum status watch(const struct source *source)
+static const struct watch stat_watch = {
+	.read = read_sample,
+	.print = print_rates,
+	.free = free_sample,
+};
+
+static enum status print_watched(const struct source *source)
 {
-	g_autoptr(GPtrArray) before = NULL;
-	gint64 time, time_before;
-	sigset_t signals;
-	int err;
+	int err = watch(&stat_watch, source);
 
-	block_signals(&signals);
-	err = read_source(source, &before);
-	time_before = g_get_monotonic_time();
-	while (!err && !ferror(stdout)) {
-		GPtrArray *now;
-
-		if (!pause_seconds(&signals, option_watch))
-			return STATUS_OK;
-		err = read_source(source, &now);
-		if (err)
-			break;
-		time = g_get_monotonic_time();
-		print_rates(now, before, time - time_before);
-		g_ptr_array_unref(before);
-		before = now;
-		time_before = time;
-	}
 	return err ? fail(err, source->name, NULL) : STATUS_OK;
 }
 
@@ -216,7 +171,7 @@ static enum status run(int argc, char **argv)
 		if (err)
 			return fail(err, source.name, NULL);
 	}
-	status = option_watch > 0 ? watch(&source) : print_once(&source);
+	status = option_watch > 0 ? print_watched(&source) : print_once(&source);
 	vmrpc_close(source.vm);
 	return status;
 }

@@ -35,7 +35,7 @@ _vmrpc_options()
 	"") printf '%s\n' --version ;;
 	list) printf '%s\n' --names ;;
 	stat) printf '%s\n' --watch --prometheus ;;
-	mem) printf '%s\n' --limit --reclaim --auto ;;
+	mem) printf '%s\n' --limit --reclaim --auto --watch ;;
 	ping) printf '%s\n' --count --depth --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac

@@ -45,6 +45,27 @@ static void test_table_has_a_line_a_vm(void)
 		     NBSP "MiB  off\n");
 }
 
+static void test_changes_are_told(void)
+{
+	struct mem_vm before[] = { vm_of("a", 1), vm_of("b", 1), vm_of("old", 1) };
+	struct mem_vm now[] = { vm_of("a", 1), vm_of("b", 1), vm_of("new", 1) };
+	g_autoptr(GArray) array_before = array_of(before, 3), array_now = array_of(now, 3);
+	struct mem_vm *a = &g_array_index(array_now, struct mem_vm, 0);
+	struct mem_vm *b = &g_array_index(array_now, struct mem_vm, 1);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	a->info.reclaimed += 64 << 20;
+	a->info.resident -= 50 << 20;
+	b->info.resident += 3 << 20;
+	text = memtext_changes(array_now, array_before);
+	lines = g_strsplit(text, "\n", -1);
+	g_assert_true(g_str_has_suffix(lines[0], "TAKEN    CHANGE"));
+	g_assert_nonnull(strstr(lines[1], " 64.0" NBSP "MiB -50.0" NBSP "MiB"));
+	g_assert_nonnull(strstr(lines[2], " 0 bytes  +3.0" NBSP "MiB"));
+	g_assert_nonnull(strstr(lines[3], " 0 bytes  +0 bytes"));
+}
+
 static void test_table_without_vms_is_its_heading(void)
 {
 	assert_table(NULL, 0, "NAME MAX LIMIT USED FREE ABSENT RESIDENT AUTO\n");
@@ -134,6 +155,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD(table_has_a_line_a_vm);
+	ADD(changes_are_told);
 	ADD(table_without_vms_is_its_heading);
 	ADD(table_hostile_name_is_escaped);
 	ADD(json_is_exact);

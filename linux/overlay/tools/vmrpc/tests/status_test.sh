@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 64
+plan 66
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -76,6 +76,8 @@ check stat_watch_nan_is_usage exits 2 stat web --watch=nan
 check stat_watch_text_is_usage exits 2 stat --watch web
 check stat_watch_over_a_day_is_usage exits 2 stat --watch 86401 web
 check stat_watch_and_prometheus_is_usage exits 2 stat web --watch --prometheus
+check mem_watch_and_limit_is_usage exits 2 mem web --watch --limit 1G
+check mem_json_and_watch_is_usage json_error 2 usage mem --json --watch
 check stat_json_and_prometheus_is_usage json_error 2 usage stat --json --prometheus
 check stat_json_and_watch_is_usage json_error 2 usage stat web --json --watch 2
 check mem_two_vms_is_usage exits 2 mem web db
