@@ -122,7 +122,9 @@ FIELD(vmrpc_vm_info, wakes, 136, 8);
 FIELD(vmrpc_vm_info, interrupts, 144, 8);
 FIELD(vmrpc_vm_info, oldest_call_ms, 152, 4);
 FIELD(vmrpc_vm_info, polled_ms, 156, 4);
-FIELD(vmrpc_vm_info, reserved, 160, 24);
+FIELD(vmrpc_vm_info, refused, 160, 8);
+FIELD(vmrpc_vm_info, calls_refused, 168, 8);
+FIELD(vmrpc_vm_info, reserved, 176, 8);
 
 SIZE(vmrpc_entries, 16);
 FIELD(vmrpc_entries, entries, 0, 8);

@@ -82,12 +82,14 @@ static void print_vm(const struct vmrpc_vm_info *info)
 	print_line("VCPUs:", "%u", info->vcpus);
 	print_line("Channel:", "%u slots, %u in use, generation %u", info->slots,
 		   info->calls_in_flight, info->generation);
-	print_line("Guest to host:", "%llu calls by %u handles, %llu polls (%llu parked)",
+	print_line("Guest to host:", "%llu calls by %u handles, %llu refused, %llu polls (%llu parked)",
 		   (unsigned long long)info->performs, info->handles,
-		   (unsigned long long)info->polls, (unsigned long long)info->parks);
-	print_line("Host to guest:", "%llu calls, %llu errors, %llu wake-ups, %llu interrupts",
+		   (unsigned long long)info->refused, (unsigned long long)info->polls,
+		   (unsigned long long)info->parks);
+	print_line("Host to guest:", "%llu calls, %llu errors (%llu refused), %llu wake-ups, %llu interrupts",
 		   (unsigned long long)info->calls, (unsigned long long)info->errors,
-		   (unsigned long long)info->wakes, (unsigned long long)info->interrupts);
+		   (unsigned long long)info->calls_refused, (unsigned long long)info->wakes,
+		   (unsigned long long)info->interrupts);
 }
 
 static void print_memory(const struct vmrpc_system *system)

@@ -86,6 +86,8 @@ static void build_counters(JsonBuilder *builder, const struct vmrpc_vm_info *inf
 	build_int(builder, "parks", info->parks);
 	build_int(builder, "calls", info->calls);
 	build_int(builder, "errors", info->errors);
+	build_int(builder, "refused", info->refused);
+	build_int(builder, "calls_refused", info->calls_refused);
 	build_int(builder, "wakes", info->wakes);
 	build_int(builder, "interrupts", info->interrupts);
 }

@@ -202,6 +202,10 @@ static const struct metric vm_metrics[] = {
 	  offsetof(struct vmrpc_vm_info, wakes) },
 	{ "vmrpc_interrupts_total", "Calls from the host that raised the guest's interrupt.",
 	  offsetof(struct vmrpc_vm_info, interrupts) },
+	{ "vmrpc_refused_total", "Modules that the guest could not bind, and calls without a handle.",
+	  offsetof(struct vmrpc_vm_info, refused) },
+	{ "vmrpc_calls_refused_total", "Calls from the host that the guest does not allow.",
+	  offsetof(struct vmrpc_vm_info, calls_refused) },
 };
 
 static guint64 metric_value(const struct metric *metric, const void *counters)

@@ -60,7 +60,9 @@ struct vmrpc_vm_info {
 	__u64	interrupts;		/* requests that raised the guest's interrupt */
 	__u32	oldest_call_ms;		/* since the oldest request not answered was sent; 0: there is none */
 	__u32	polled_ms;		/* since the guest last polled; ~0: never, or longer than that */
-	__u64	reserved[3];
+	__u64	refused;		/* guest to host: BIND that failed, PERFORM without a valid handle */
+	__u64	calls_refused;		/* host to guest: calls that the guest does not allow */
+	__u64	reserved;
 };
 
 /* An array for an ioctl to fill, as far as it goes. */

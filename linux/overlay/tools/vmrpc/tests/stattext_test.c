@@ -21,6 +21,8 @@ static void vm_init(struct vm_rows *vm, const char *name)
 	memcpy(vm->vm.info.name, name, strlen(name));
 	vm->vm.info.state = VMRPC_VM_READY;
 	vm->vm.info.performs = 7;
+	vm->vm.info.refused = 3;
+	vm->vm.info.calls_refused = 2;
 	vm->vm.rows = vm->rows;
 }
 
@@ -171,6 +173,8 @@ static void test_prometheus_has_all_metrics(void)
 		"\nvmrpc_parks_total{vm=\"web\"} 0\n",
 		"\nvmrpc_wakes_total{vm=\"web\"} 0\n",
 		"\nvmrpc_interrupts_total{vm=\"web\"} 0\n",
+		"\nvmrpc_refused_total{vm=\"web\"} 3\n",
+		"\nvmrpc_calls_refused_total{vm=\"web\"} 2\n",
 	};
 	g_autofree char *text = NULL;
 	struct vm_rows vm;

@@ -152,6 +152,8 @@ void vmrpc_vm_info(struct vmrpc_vm *vm, struct vmrpc_vm_info *info)
 	info->parks = atomic64_read(&stats->parks);
 	info->calls = atomic64_read(&stats->calls);
 	info->errors = atomic64_read(&stats->errors);
+	info->refused = atomic64_read(&stats->refused);
+	info->calls_refused = atomic64_read(&stats->calls_refused);
 	info->wakes = atomic64_read(&stats->wakes);
 	info->interrupts = atomic64_read(&stats->interrupts);
 	rvmrpc_info(vm, info);
@@ -455,11 +457,17 @@ static int vmrpc_dispatch(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 op, u3
 	}
 }
 
-/* RAX is the caller's to write. */
-void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result)
+static u32 vmrpc_op_handle(u32 op, u64 a1)
 {
-	trace_vmrpc_hypercall(vcpu->kvm->arch.vmrpc->name, vcpu->vcpu_idx, op, procedure, ret,
-			      result);
+	return op == VMRPC_OP_UNBIND || op == VMRPC_OP_PERFORM ? a1 : 0;
+}
+
+/* RAX is the caller's to write. */
+void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 handle, u32 procedure, int ret,
+			    u64 result)
+{
+	trace_vmrpc_hypercall(vcpu->kvm->arch.vmrpc->name, vcpu->vcpu_idx, op, handle, procedure,
+			      ret, result);
 	if (!ret)
 		kvm_rbx_write(vcpu, is_64_bit_mode(vcpu) ? result : (u32)result);
 }
@@ -487,7 +495,7 @@ unsigned long kvm_vmrpc_hypercall(struct kvm_vcpu *vcpu, unsigned long a0, unsig
 	else
 		ret = vmrpc_dispatch(vcpu, vm, op, procedure, a1, a2, a3, &result);
 	if (!vmrpc_exit_pending(vcpu))
-		vmrpc_hypercall_return(vcpu, op, procedure, ret, result);
+		vmrpc_hypercall_return(vcpu, op, vmrpc_op_handle(op, a1), procedure, ret, result);
 	return ret;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "internal.h"
+#include "trace.h"
 
 struct vmrpc_file {
 	struct vmrpc_vm	*vm;
@@ -339,10 +340,10 @@ static long vmrpc_dev_ioctl_attach(void __user *user)
 	if (attach.reserved || !vmrpc_name_valid(attach.name, sizeof(attach.name)))
 		return -EINVAL;
 	vm = vmrpc_vm_get_by_name(attach.name);
-	if (!vm)
-		return -ENOENT;
-	ret = vmrpc_attach(vm);
-	vmrpc_vm_put(vm);
+	ret = vm ? vmrpc_attach(vm) : -ENOENT;
+	if (vm)
+		vmrpc_vm_put(vm);
+	trace_vmrpc_attach(attach.name, from_kuid(&init_user_ns, current_fsuid()), min(ret, 0l));
 	return ret;
 }
 

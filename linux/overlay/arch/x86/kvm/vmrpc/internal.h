@@ -60,6 +60,7 @@ struct vmrpc_binding {
 	void				*priv;
 	bool				process;	/* VMRPC_BIND_PROCESS */
 	refcount_t			ref;
+	u32				handle;		/* that names it, from when it has a row */
 	enum vmrpc_stat_direction	direction;
 	struct vmrpc_stat_module	*stat;	/* the VM's; NULL: counted with all others */
 };
@@ -104,7 +105,7 @@ struct vmrpc_mem {
 };
 
 struct vmrpc_stats {
-	atomic64_t	polls, parks, calls, errors, wakes, interrupts;
+	atomic64_t	polls, parks, refused, calls, errors, calls_refused, wakes, interrupts;
 };
 
 struct vmrpc_vm {
@@ -164,7 +165,7 @@ struct rvmrpc_args {
 	u32		res_size;	/* in: room; out: bytes */
 	struct rvmrpc_bulk *bulk;	/* where they are if they do not fit a slot; else NULL */
 	s64		result;
-	bool		sent;		/* out */
+	u64		seq;		/* out: of the request that was sent; 0: none was */
 	unsigned long	deadline;	/* jiffies; rvmrpc.c's */
 };
 
@@ -205,7 +206,8 @@ bool vmrpc_vm_may_access(const struct vmrpc_vm *vm);
 int vmrpc_vm_list(struct vmrpc_entries *list);
 bool vmrpc_name_valid(const char *name, size_t size);
 
-void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 procedure, int ret, u64 result);
+void vmrpc_hypercall_return(struct kvm_vcpu *vcpu, u32 op, u32 handle, u32 procedure, int ret,
+			    u64 result);
 
 /* server.c */
 int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result);

@@ -134,7 +134,12 @@ int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 	queue->nr++;
 	list_add_tail(&queued->node, &queue->sent);
 	spin_unlock(&queue->lock);
-	ret = full ? -EBUSY : rvmrpc_submit(vm, &queued->async, arg->call.timeout_ms, wait);
+	if (full) {
+		ret = -EBUSY;
+		vmrpc_stat_call(vm, &queued->async.args, ret);
+	} else {
+		ret = rvmrpc_submit(vm, &queued->async, arg->call.timeout_ms, wait);
+	}
 	if (ret)
 		vmrpc_queued_drop(queued);
 	return ret;

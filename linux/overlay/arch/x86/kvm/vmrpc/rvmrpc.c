@@ -199,7 +199,6 @@ static void rvmrpc_async_received(struct rvmrpc_async *async, int ret)
 	struct rvmrpc_slot *slot = async->slot;
 
 	ret = rvmrpc_closed_or(async->channel, ret);
-	trace_rvmrpc_response(async->vm->name, slot - async->channel->slots, slot->seq, ret);
 	rvmrpc_slot_set(async->channel, slot, RVMRPC_FREE);
 	rvmrpc_async_finish(async, ret);
 }
@@ -393,7 +392,7 @@ static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 	trace_rvmrpc_request(vm->name, slot - channel->slots, slot->seq, args->module,
 			     args->procedure, args->arg_size);
 	atomic64_inc(&vm->stats.calls);
-	args->sent = true;
+	args->seq = slot->seq;
 	/* The request before need_kick; the guest has it the other way round. */
 	smp_mb();
 	if (rvmrpc_needs_kick(channel, args))
@@ -478,7 +477,6 @@ static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *chann
 	if (ret)
 		return ret;
 	ret = rvmrpc_exchange(vm, channel, slot, args, 0, RVMRPC_RECEIVE);
-	trace_rvmrpc_response(vm->name, slot - channel->slots, slot->seq, ret);
 out_free:
 	rvmrpc_slot_set(channel, slot, RVMRPC_FREE);
 	return ret;
@@ -691,7 +689,7 @@ bool rvmrpc_cancel(struct rvmrpc_async *async)
 	spin_unlock(&async->channel->lock);
 	if (taken) {
 		rvmrpc_bulk_stop(async->args.bulk);
-		vmrpc_stat_call(async->vm, &async->args, -EINTR);
+		vmrpc_stat_call(async->vm, &async->args, -ECANCELED);
 		rvmrpc_async_stop_deadline(async);
 	}
 	return taken;

@@ -11,6 +11,7 @@
 #include <linux/nospec.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* A handle is a row's number plus one in the low bits, and the row's generation. */
 #define VMRPC_HANDLE_ROW_BITS	8
@@ -230,7 +231,8 @@ static u32 vmrpc_handle_install(struct vmrpc_vm *vm, struct vmrpc_binding *bindi
 		if (row->binding || row->generation == VMRPC_GENERATION_MAX)
 			continue;
 		row->binding = binding;
-		return ++row->generation << VMRPC_HANDLE_ROW_BITS | (i + 1);
+		binding->handle = ++row->generation << VMRPC_HANDLE_ROW_BITS | (i + 1);
+		return binding->handle;
 	}
 	return 0;
 }
@@ -263,23 +265,29 @@ static struct vmrpc_binding *vmrpc_handle_clear(struct vmrpc_handle *row, int go
 	return binding;
 }
 
-int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
+/* What breaks a rule is not kept: names are printed. */
+static int vmrpc_bind_read(struct kvm_vcpu *vcpu, struct vmrpc_bind *arg, u64 gva)
+{
+	int ret = vmrpc_read_guest(vcpu, arg, gva, sizeof(*arg));
+
+	if (!ret && (arg->flags & ~cpu_to_le32(VMRPC_BIND_FLAGS) || arg->reserved ||
+		     !vmrpc_name_valid(arg->module, sizeof(arg->module)) ||
+		     !vmrpc_name_valid(arg->version, sizeof(arg->version))))
+		ret = -EINVAL;
+	if (ret)
+		memset(arg, 0, sizeof(*arg));
+	return ret;
+}
+
+static int vmrpc_bind_install(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm,
+			      const struct vmrpc_bind *arg, u64 *result)
 {
 	struct vmrpc_binding *binding;
-	struct vmrpc_bind arg;
 	u32 handle = 0;
 	int ret;
 
-	ret = vmrpc_read_guest(vcpu, &arg, gva, sizeof(arg));
-	if (ret)
-		return ret;
-	if (arg.flags & ~cpu_to_le32(VMRPC_BIND_FLAGS) || arg.reserved ||
-	    !vmrpc_name_valid(arg.module, sizeof(arg.module)) ||
-	    !vmrpc_name_valid(arg.version, sizeof(arg.version)))
-		return -EINVAL;
-
 	kvm_vcpu_srcu_read_unlock(vcpu);
-	binding = vmrpc_binding_create(vm, &arg);
+	binding = vmrpc_binding_create(vm, arg);
 	kvm_vcpu_srcu_read_lock(vcpu);
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
@@ -297,6 +305,20 @@ int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *resu
 	}
 	*result = handle;
 	return 0;
+}
+
+int vmrpc_op_bind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *result)
+{
+	struct vmrpc_bind arg;
+	int ret = vmrpc_bind_read(vcpu, &arg, gva);
+
+	if (!ret)
+		ret = vmrpc_bind_install(vcpu, vm, &arg, result);
+	if (ret)
+		atomic64_inc(&vm->stats.refused);
+	trace_vmrpc_bind(vm->name, vcpu->vcpu_idx, arg.module, arg.version, le32_to_cpu(arg.flags),
+			 ret, *result);
+	return ret;
 }
 
 int vmrpc_op_unbind(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle)
@@ -444,8 +466,10 @@ int vmrpc_op_perform(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u32 handle, u32
 	struct vmrpc_counters *counters;
 	int ret;
 
-	if (IS_ERR(binding))
+	if (IS_ERR(binding)) {
+		atomic64_inc(&vm->stats.refused);
 		return PTR_ERR(binding);
+	}
 	counters = vmrpc_stat_perform(vm, binding, procedure);
 	atomic64_inc(&counters->calls);
 	ret = vmrpc_perform_bound(vcpu, vm, binding, procedure, size, gva, result);

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static_assert(sizeof(struct vmrpc_stat_module) == SZ_2K);
 
@@ -88,7 +89,7 @@ void vmrpc_stat_perform_end(struct vmrpc_counters *counters, int ret)
 /* Does it take a module to answer so?  What else ends a call says nothing of the name. */
 static bool vmrpc_stat_answered(const struct rvmrpc_args *args, int ret)
 {
-	if (!args->sent)
+	if (!args->seq)
 		return false;
 	switch (ret) {
 	case 0:
@@ -104,8 +105,8 @@ static bool vmrpc_stat_answered(const struct rvmrpc_args *args, int ret)
 }
 
 /*
- * Counts a call of the host's that ended with @ret.  The name is the caller's: it gets
- * counters only if the guest has such a module.  Sleeps only if the guest answered.
+ * Counts, and traces, a call of the host's that ended with @ret, sent or not.  The name is the
+ * caller's: it gets counters only if the guest has such a module.  Sleeps only if the guest answered.
  */
 void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int ret)
 {
@@ -117,7 +118,7 @@ void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int re
 		 vmrpc_stat_find(vm, VMRPC_STAT_GUEST, args->module, NULL);
 	counters = vmrpc_stat_counters(vm, VMRPC_STAT_GUEST, module, args->procedure);
 	atomic64_inc(&counters->calls);
-	if (args->sent)
+	if (args->seq)
 		atomic64_add(args->arg_size, &counters->arg_bytes);
 	if (ret) {
 		atomic64_inc(&counters->errors);
@@ -125,6 +126,9 @@ void vmrpc_stat_call(struct vmrpc_vm *vm, const struct rvmrpc_args *args, int re
 	} else {
 		atomic64_add(args->res_size, &counters->res_bytes);
 	}
+	if (ret == -ECONNREFUSED)
+		atomic64_inc(&vm->stats.calls_refused);
+	trace_rvmrpc_end(vm->name, args->seq, args->module, args->procedure, ret, args->result);
 }
 
 static u64 vmrpc_stat_calls(struct vmrpc_vm *vm, enum vmrpc_stat_direction direction)

@@ -63,7 +63,7 @@ static void stat_test_call(struct vmrpc_vm *vm, const char *module, u32 procedur
 {
 	struct rvmrpc_args args = {
 		.module = module, .procedure = procedure, .arg_size = 8, .res_size = 16,
-		.sent = true,
+		.seq = 1,
 	};
 
 	vmrpc_stat_call(vm, &args, ret);

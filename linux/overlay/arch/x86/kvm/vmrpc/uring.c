@@ -125,7 +125,7 @@ static int vmrpc_uring_issue(struct vmrpc_vm *vm, struct vmrpc_uring *uring,
 
 	if (ret) {
 		/* Not a signal: the task has other completions to see to. */
-		if (ret == -EINTR && !uring->async.args.sent)
+		if (ret == -EINTR && !uring->async.args.seq)
 			ret = -EAGAIN;
 		rvmrpc_async_put(&uring->async);
 		return ret;

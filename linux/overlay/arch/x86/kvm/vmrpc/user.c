@@ -139,7 +139,8 @@ int vmrpc_user_complete(struct kvm_vcpu *vcpu)
 	if (!user)
 		return 1;
 	ret = vmrpc_user_finish(vcpu, vm, user);
-	vmrpc_hypercall_return(vcpu, VMRPC_OP_PERFORM, user->procedure, ret, user->result);
+	vmrpc_hypercall_return(vcpu, VMRPC_OP_PERFORM, user->binding->handle, user->procedure, ret,
+			       user->result);
 	kvm_rax_write(vcpu, is_64_bit_mode(vcpu) ? (long)ret : (u32)ret);
 	kvm_vcpu_srcu_read_unlock(vcpu);
 	vmrpc_user_call_free(user);

@@ -172,6 +172,7 @@ TEST_F(queue, too_many_not_reaped_busy)
 			answer_all(self->vcpu, &self->channel);
 	}
 	ASSERT_EQ(EBUSY, submit(self, 0));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).errors);
 	ASSERT_EQ(1, reap(self->tvm.fd, self->done, 1));
 	ASSERT_EQ(0, submit(self, 0));
 	answer_all(self->vcpu, &self->channel);

@@ -212,6 +212,7 @@ TEST_F(bind, module_unknown_refused)
 	ASSERT_EQ(-VMRPC_ENOENT, vmrpc_hypercall(self->vcpu, VMRPC_OP_BIND, 0, 0, self->gva,
 						 &unchanged));
 	ASSERT_EQ(VMRPC_OP_BIND, unchanged);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).refused);
 }
 
 TEST_F(bind, version_wrong_refused)
@@ -602,11 +603,12 @@ TEST_F(perform, stat_procedures_unknown_counted_and_bounded)
 	ASSERT_EQ(1, vmrpc_stat_rows(self->tvm.fd));
 }
 
-TEST_F(perform, stat_handle_invalid_not_counted)
+TEST_F(perform, stat_handle_invalid_counted_as_refused)
 {
 	ASSERT_EQ(-VMRPC_EBADF, vmrpc_perform(self->vcpu, 0, VMRPC_TEST_ECHO, self->gva, 8, NULL));
 	ASSERT_EQ(0, vmrpc_stat_rows(self->tvm.fd));
 	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).performs);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).refused);
 }
 
 TEST_F(perform, stat_kept_over_unbind_and_reset)
