@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 
 #define PAGE		4096ull
 #define NOBODY		65534
+#define VMM_USER	65533
 #define LONG_MS		60000	/* not waited for: something ends the call */
 #define SHORT_MS	100	/* waited for */
 #define SLOTS		4
@@ -955,18 +957,35 @@ TEST_F(channel, attached_vm_destroyed_gone)
 	close(fd);
 }
 
-/* Another VM, given to a group that NOBODY is in. */
+/* Another VM. */
+static void enable_other(struct vmrpc_tvm *tvm, struct kvm_vmrpc_config *config)
+{
+	config->name[0] = 'x';
+	strcpy(tvm->name, (char *)config->name);
+	tvm->fd = __vm_enable_cap(tvm->vm, KVM_CAP_VMRPC, (unsigned long)config);
+	TEST_ASSERT(tvm->fd >= 0, "KVM_CAP_VMRPC failed, errno %d", errno);
+}
+
+/* One given to a group that NOBODY is in. */
 static void enable_for_group(struct vmrpc_tvm *tvm)
 {
 	struct kvm_vmrpc_config config;
 
 	vmrpc_config_init(&config);
-	config.name[0] = 'x';
-	strcpy(tvm->name, (char *)config.name);
 	config.flags = VMRPC_CONFIG_GROUP;
 	config.gid = NOBODY;
-	tvm->fd = __vm_enable_cap(tvm->vm, KVM_CAP_VMRPC, (unsigned long)&config);
-	TEST_ASSERT(tvm->fd >= 0, "KVM_CAP_VMRPC failed, errno %d", errno);
+	enable_other(tvm, &config);
+}
+
+/* One whose VMM is not root's. */
+static void enable_as_user(struct vmrpc_tvm *tvm, uid_t user)
+{
+	struct kvm_vmrpc_config config;
+
+	vmrpc_config_init(&config);
+	setfsuid(user);
+	enable_other(tvm, &config);
+	setfsuid(0);
 }
 
 /* How many VMs of that name the caller may see: 0 or 1; -errno. */
@@ -1187,14 +1206,19 @@ TEST_F(channel, attach_reserved_set_refused)
 }
 
 /* In a child, because there is no way back. */
-static int as_nobody(int (*fn)(const char *name), const char *name)
+static int as_user(uid_t user, int (*fn)(const char *name), const char *name)
 {
 	int status;
 
 	if (!fork())
-		_exit(setgid(NOBODY) || setuid(NOBODY) ? 255 : -fn(name));
+		_exit(setgid(user) || setuid(user) ? 255 : -fn(name));
 	wait(&status);
 	return WEXITSTATUS(status);
+}
+
+static int as_nobody(int (*fn)(const char *name), const char *name)
+{
+	return as_user(NOBODY, fn, name);
 }
 
 TEST_F(channel, other_user_attach_denied)
@@ -1220,10 +1244,34 @@ static int attach_and_reset(const char *name)
 	return ioctl(fd, VMRPC_VM_RESET) ? -errno : 0;
 }
 
-/* For as_nobody(): 1 if it is listed. */
+/* For as_user(): 1 if it is listed. */
 static int lists(const char *name)
 {
 	return -list_names(name);
+}
+
+/* Likewise: 0 or an errno. */
+static int attaches(const char *name)
+{
+	return min(vmrpc_attach(name), 0);
+}
+
+TEST_F(channel, user_of_vmm_and_root_attach_third_denied)
+{
+	struct vmrpc_tvm tvm;
+
+	if (getuid())
+		SKIP(return, "not root");
+	vmrpc_tvm_create(&tvm);
+	enable_as_user(&tvm, VMM_USER);
+	ASSERT_EQ(VMM_USER, vmrpc_info(tvm.fd).uid);
+	EXPECT_EQ(0, as_user(VMM_USER, attaches, tvm.name));
+	EXPECT_EQ(1, as_user(VMM_USER, lists, tvm.name));
+	EXPECT_EQ(EACCES, as_nobody(attaches, tvm.name));
+	EXPECT_EQ(0, as_nobody(lists, tvm.name));
+	EXPECT_EQ(0, as_user(0, attaches, tvm.name));
+	EXPECT_EQ(1, as_user(0, lists, tvm.name));
+	vmrpc_tvm_free(&tvm);
 }
 
 TEST_F(channel, group_may_attach_and_list)
