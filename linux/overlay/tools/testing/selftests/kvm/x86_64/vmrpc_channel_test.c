@@ -682,6 +682,30 @@ TEST_F(channel, waiters_for_a_slot_served_in_order)
 	}
 }
 
+#define CALLERS_MAX	1024
+
+TEST_F_TIMEOUT(channel, callers_too_many_busy_others_served, 240)
+{
+	struct vmrpc_caller *callers = calloc(CALLERS_MAX, sizeof(*callers));
+	int i;
+
+	ASSERT_NE(NULL, callers);
+	ASSERT_EQ(0, register_all(self));
+	for (i = 0; i < CALLERS_MAX; i++) {
+		vmrpc_caller_init(&callers[i], self->tvm.fd, 4 * LONG_MS);
+		vmrpc_caller_start(&callers[i]);
+	}
+	for (i = 0; i < CALLERS_MAX; i++)
+		VMRPC_WAIT_FOR(vmrpc_caller_asleep(&callers[i]));
+	self->caller.call.timeout_ms = SHORT_MS;
+	ASSERT_EQ(EBUSY, vmrpc_caller_call(&self->caller));
+	serve(self->vcpu, &self->channel, CALLERS_MAX);
+	for (i = 0; i < CALLERS_MAX; i++)
+		ASSERT_EQ(0, vmrpc_caller_join(&callers[i]));
+	ASSERT_EQ(ETIMEDOUT, vmrpc_caller_call(&self->caller));
+	free(callers);
+}
+
 /* One whose deadline passes leaves the queue. */
 TEST_F(channel, waiter_for_a_slot_gives_up_others_served)
 {
