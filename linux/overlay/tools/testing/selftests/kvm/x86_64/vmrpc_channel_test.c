@@ -556,6 +556,41 @@ TEST_F(channel, poll_request_since_wake_told)
 	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).parks);
 }
 
+/* Ends the wait of a vCPU that is parked in a poll. */
+static void interrupt_poller(struct vmrpc_async *async)
+{
+	vmrpc_send_interrupt(async->vcpu->vm, async->vcpu->id);
+	vmrpc_async_join(async);
+}
+
+/* Whichever came first. */
+TEST_F(channel, poll_two_parked_lowest_vcpu_woken)
+{
+	struct vmrpc_async pollers[2];
+	int round, i;
+
+	ASSERT_EQ(0, register_all(self));
+	vmrpc_channel_control(&self->channel)->need_kick = 1;
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 2; i++) {
+			vmrpc_async_start(&pollers[i ^ round], self->tvm.vcpus[i ^ round],
+					  VMRPC_OP_POLL, VMRPC_POLL_PARK, 0, 0);
+			VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).parks == 2 * round + i + 1);
+		}
+		vmrpc_caller_start(&self->caller);
+		VMRPC_WAIT_FOR(READ_ONCE(pollers[0].done) || READ_ONCE(pollers[1].done));
+		ASSERT_TRUE(READ_ONCE(pollers[0].done));
+		ASSERT_FALSE(READ_ONCE(pollers[1].done));
+		ASSERT_EQ(round + 1, vmrpc_info(self->tvm.fd).wakes);
+		vmrpc_async_join(&pollers[0]);
+		interrupt_poller(&pollers[1]);
+
+		ASSERT_EQ(1, vmrpc_channel_echo(&self->channel));
+		ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+		ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+	}
+}
+
 /* Many callers */
 
 #define CALLERS		8

@@ -199,6 +199,28 @@ TEST_F(wait, semaphore_waits_until_other_ups)
 	ASSERT_EQ(0, self->async.ret);
 }
 
+/* As the kernel's semaphore has it. */
+TEST_F(wait, semaphore_two_wait_woken_in_order)
+{
+	struct vmrpc_async second;
+	struct kvm_vcpu *third = vm_vcpu_add(self->tvm.vm, VMRPC_TEST_VCPUS, NULL);
+
+	start_call(&self->async, self->other, self->handle, VMRPC_TEST_DOWN, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).performs == 1 && vmrpc_async_asleep(&self->async));
+	start_call(&second, self->vcpu, self->handle, VMRPC_TEST_DOWN, 0, 0);
+	VMRPC_WAIT_FOR(vmrpc_info(self->tvm.fd).performs == 2 && vmrpc_async_asleep(&second));
+
+	ASSERT_EQ(0, vmrpc_perform(third, self->handle, VMRPC_TEST_UP, 0, 0, NULL));
+	VMRPC_WAIT_FOR(READ_ONCE(self->async.done) || READ_ONCE(second.done));
+	ASSERT_TRUE(READ_ONCE(self->async.done));
+	ASSERT_FALSE(READ_ONCE(second.done));
+	ASSERT_EQ(0, vmrpc_perform(third, self->handle, VMRPC_TEST_UP, 0, 0, NULL));
+	vmrpc_async_join(&self->async);
+	vmrpc_async_join(&second);
+	ASSERT_EQ(0, self->async.ret);
+	ASSERT_EQ(0, second.ret);
+}
+
 TEST_F(wait, park_until_timer_answered)
 {
 	uint64_t result;

@@ -85,6 +85,7 @@ void vmrpc_send_interrupt(struct kvm_vm *vm, uint32_t vcpu_id);
 /* A hypercall on a thread of its own: one KVM_RUN, with interrupts enabled. */
 struct vmrpc_async {
 	pthread_t	thread;
+	pid_t		tid;		/* 0 until it runs the vCPU */
 	struct kvm_vcpu	*vcpu;
 	bool		done;
 	int		run_errno;	/* of KVM_RUN; 0: the hypercall returned */
@@ -99,6 +100,8 @@ void vmrpc_async_start_masked(struct vmrpc_async *async, struct kvm_vcpu *vcpu, 
 void vmrpc_async_resume(struct vmrpc_async *async, struct kvm_vcpu *vcpu);
 void vmrpc_async_signal(struct vmrpc_async *async);
 void vmrpc_signal_until_ended(pthread_t thread);
+/* Whether it sleeps in its hypercall, or its vCPU is halted. */
+bool vmrpc_async_asleep(struct vmrpc_async *async);
 void vmrpc_async_join(struct vmrpc_async *async);
 
 /* The guest's side of a channel */

@@ -370,6 +370,7 @@ static void *async_main(void *arg)
 {
 	struct vmrpc_async *async = arg;
 
+	__atomic_store_n(&async->tid, gettid(), __ATOMIC_RELEASE);
 	if (__vcpu_run(async->vcpu))
 		async->run_errno = errno;
 	else
@@ -534,9 +535,9 @@ void vmrpc_caller_start(struct vmrpc_caller *caller)
 	pthread_create(&caller->thread, NULL, caller_main, caller);
 }
 
-bool vmrpc_caller_asleep(struct vmrpc_caller *caller)
+static bool asleep(pid_t *thread)
 {
-	pid_t tid = __atomic_load_n(&caller->tid, __ATOMIC_ACQUIRE);
+	pid_t tid = __atomic_load_n(thread, __ATOMIC_ACQUIRE);
 	char path[64], state = 0;
 	FILE *stat;
 
@@ -550,6 +551,16 @@ bool vmrpc_caller_asleep(struct vmrpc_caller *caller)
 		state = 0;
 	fclose(stat);
 	return state == 'S';
+}
+
+bool vmrpc_async_asleep(struct vmrpc_async *async)
+{
+	return asleep(&async->tid);
+}
+
+bool vmrpc_caller_asleep(struct vmrpc_caller *caller)
+{
+	return asleep(&caller->tid);
 }
 
 int vmrpc_caller_join(struct vmrpc_caller *caller)
