@@ -1199,6 +1199,32 @@ static int call_from_another_process(int fd)
 	return WEXITSTATUS(status);
 }
 
+TEST_F(channel, caller_killed_slot_busy_until_answered)
+{
+	pid_t pid;
+	int status;
+
+	ASSERT_EQ(0, register_slots(self->vcpu, &self->channel, 1));
+	pid = fork();
+	if (!pid)
+		_exit(vmrpc_caller_call(&self->caller));
+	VMRPC_WAIT_FOR(vmrpc_channel_pending(&self->channel, 0));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).calls_in_flight);
+	ASSERT_EQ(ETIMEDOUT, call_from_another_process(self->tvm.fd));
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).calls);
+
+	ASSERT_EQ(1, vmrpc_channel_echo(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_info(self->tvm.fd).calls_in_flight);
+	vmrpc_caller_start(&self->caller);
+	VMRPC_WAIT_FOR(vmrpc_channel_echo(&self->channel));
+	ASSERT_EQ(0, vmrpc_poll(self->vcpu, 0, NULL));
+	ASSERT_EQ(0, vmrpc_caller_join(&self->caller));
+}
+
 TEST_F(channel, call_memory_not_there_ends_by_deadline)
 {
 	void *request = vmrpc_channel_request(&self->channel, 0);
