@@ -826,12 +826,17 @@ int rvmrpc_close(struct vmrpc_vm *vm, int reason)
 	return ret;
 }
 
-/* Makes @channel the VM's; one that was registered before is closed.  Returns its generation. */
+/*
+ * Makes @channel the VM's; one that was registered before is closed.  Returns its generation:
+ * not from 1 on, for who knows the VM's last one from another host.
+ */
 static u32 rvmrpc_channel_install(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
 {
 	u32 generation;
 
 	mutex_lock(&vm->channel_mutex);
+	if (!vm->generation)
+		vm->generation = get_random_u32_below(U32_MAX / 2);
 	generation = ++vm->generation;
 	atomic_set(&vm->kick, RVMRPC_QUIET);
 	rvmrpc_channel_replace(vm, channel, -ECONNRESET);

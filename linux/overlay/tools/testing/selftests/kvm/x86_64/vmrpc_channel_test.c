@@ -107,6 +107,22 @@ TEST_F(channel, register_again_new_generation)
 	ASSERT_NE(first, second);
 }
 
+/* As when it moved to another host; by chance the same once in 2^31. */
+TEST_F(channel, register_in_vm_made_anew_other_generation)
+{
+	uint64_t first, second;
+
+	ASSERT_EQ(0, vmrpc_register(self->vcpu, SLOTS, self->channel.gpa / PAGE, &first));
+	vmrpc_tvm_free(&self->tvm);
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	vmrpc_channel_init(&self->channel, self->tvm.vm, SLOTS);
+	ASSERT_EQ(0, vmrpc_register(self->tvm.vcpus[0], SLOTS, self->channel.gpa / PAGE, &second));
+	ASSERT_NE(0, first);
+	ASSERT_NE(0, second);
+	ASSERT_NE(first, second);
+}
+
 TEST_F(channel, register_most_slots_accepted)
 {
 	vmrpc_channel_init(&self->channel, self->tvm.vm, VMRPC_MAX_SLOTS);
