@@ -188,6 +188,10 @@ FIELD(vmrpc_vm_done, result, 8, 8);
 FIELD(vmrpc_vm_done, status, 16, 4);
 FIELD(vmrpc_vm_done, res_size, 20, 4);
 
+SIZE(vmrpc_vm_cancel, 16);
+FIELD(vmrpc_vm_cancel, user_data, 0, 8);
+FIELD(vmrpc_vm_cancel, reserved, 8, 8);
+
 SIZE(vmrpc_uring_cmd, 16);
 FIELD(vmrpc_uring_cmd, call, 0, 8);
 FIELD(vmrpc_uring_cmd, reserved, 8, 8);
@@ -257,6 +261,7 @@ ASSERT(VMRPC_VM_STAT == 0xc010b917);
 ASSERT(VMRPC_VM_USER_COPY == 0x4020b918);
 ASSERT(VMRPC_VM_SUBMIT == 0x4060b919);
 ASSERT(VMRPC_VM_REAP == 0xc010b91a);
+ASSERT(VMRPC_VM_CANCEL == 0x4010b920);
 ASSERT(VMRPC_STAT_KERNEL == 0 && VMRPC_STAT_VMM == 1 && VMRPC_STAT_GUEST == 2);
 
 #endif

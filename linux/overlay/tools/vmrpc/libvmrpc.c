@@ -416,6 +416,13 @@ int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int
 	return 0;
 }
 
+int vmrpc_cancel(struct vmrpc *vm, uint64_t id)
+{
+	struct vmrpc_vm_cancel cancel = { .user_data = id };
+
+	return ioctl(vm->fd, VMRPC_VM_CANCEL, &cancel) ? vmrpc_call_error(errno) : 0;
+}
+
 int vmrpc_mem_give(struct vmrpc *vm, uint64_t size, unsigned int timeout_ms, uint64_t *given)
 {
 	struct vmrpc_mem_give arg = {

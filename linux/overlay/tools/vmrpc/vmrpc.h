@@ -235,6 +235,16 @@ int vmrpc_submit(struct vmrpc *vm, const char *module, uint32_t procedure,
 int vmrpc_reap(struct vmrpc *vm, struct vmrpc_reply *replies, size_t *count, int wait_ms);
 
 /**
+ * vmrpc_cancel() - give up on a call that was submitted
+ * @vm: the handle.
+ * @id: of the call; of several that have it the oldest.
+ *
+ * Its reply is there to be reaped then: VMRPC_ERR_FAILED, with the reason ECANCELED.  The guest
+ * may have done the work.  VMRPC_ERR_FAILED, with errno ENOENT: there is no such call any more.
+ */
+int vmrpc_cancel(struct vmrpc *vm, uint64_t id);
+
+/**
  * vmrpc_fd() - for poll(2)
  * @vm: the handle.
  *

@@ -103,6 +103,12 @@ struct vmrpc_vm_done {
 	__u32	res_size;		/* bytes written to the call's res */
 };
 
+/* Gives up on one of them. */
+struct vmrpc_vm_cancel {
+	__u64	user_data;		/* of the call submitted; of several that have it the oldest */
+	__u64	reserved;
+};
+
 /*
  * What was called how often, since the VM was created: each VM has a row for each
  * procedure that was called, in each direction.  A VM keeps the rows of 64 modules a
@@ -285,6 +291,12 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * count is of those written, and they are gone from the descriptor; EAGAIN there is none.
  */
 #define VMRPC_VM_REAP			_IOWR(VMRPC_IOCTL, 0x1a, struct vmrpc_entries)
+/*
+ * Of a call that was submitted on this descriptor: its answer is ECANCELED, and there to be reaped
+ * when this returns.  The guest may carry it out all the same, and has the slot until it answers.
+ * ENOENT no such call is under way: it was answered, or is not submitted yet.
+ */
+#define VMRPC_VM_CANCEL			_IOW(VMRPC_IOCTL, 0x20, struct vmrpc_vm_cancel)
 /* Only on the VMM's own descriptor (else EACCES): forget all that the guest set up. */
 #define VMRPC_VM_RESET			_IO(VMRPC_IOCTL, 0x12)
 /* Likewise; of servers in the VMM.  EEXIST, EBUSY 64 of them are there. */

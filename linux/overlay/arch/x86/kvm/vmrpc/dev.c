@@ -84,6 +84,15 @@ static long vmrpc_vm_ioctl_reap(struct vmrpc_queue *queue, void __user *user)
 	return vmrpc_entries_write(user, &list, ret);
 }
 
+static long vmrpc_vm_ioctl_cancel(struct vmrpc_queue *queue, void __user *user)
+{
+	struct vmrpc_vm_cancel arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return arg.reserved ? -EINVAL : vmrpc_queue_cancel(queue, arg.user_data);
+}
+
 static __poll_t vmrpc_vm_poll(struct file *file, poll_table *wait)
 {
 	struct vmrpc_file *vf = file->private_data;
@@ -237,6 +246,8 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return vmrpc_vm_ioctl_submit(file, (void __user *)arg);
 	case VMRPC_VM_REAP:
 		return vmrpc_vm_ioctl_reap(vf->queue, (void __user *)arg);
+	case VMRPC_VM_CANCEL:
+		return vmrpc_vm_ioctl_cancel(vf->queue, (void __user *)arg);
 	case VMRPC_VM_STAT:
 		return vmrpc_vm_ioctl_stat(vf->vm, (void __user *)arg);
 	case VMRPC_VM_MEM_INFO:

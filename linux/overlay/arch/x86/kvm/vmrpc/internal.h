@@ -191,6 +191,7 @@ struct rvmrpc_async {
 	struct vmrpc_vm		*vm;		/* rvmrpc.c's from here on */
 	struct rvmrpc_channel	*channel;
 	struct rvmrpc_slot	*slot;
+	bool			submitted;	/* these are there */
 	struct delayed_work	deadline;
 	bool			expired;	/* under channel->lock */
 };
@@ -255,6 +256,7 @@ int rvmrpc_transfer(struct kvm_vcpu *vcpu, struct vmrpc_vm *vm, u64 gva, u64 *re
 struct vmrpc_queue *vmrpc_queue_new(void);
 int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 		       const struct vmrpc_vm_submit *arg, bool wait);
+int vmrpc_queue_cancel(struct vmrpc_queue *queue, u64 user_data);
 int vmrpc_queue_reap(struct vmrpc_queue *queue, struct vmrpc_entries *arg);
 __poll_t vmrpc_queue_poll(struct vmrpc_queue *queue, struct file *file, poll_table *wait);
 void vmrpc_queue_close(struct vmrpc_queue *queue);

@@ -145,6 +145,37 @@ int vmrpc_queue_submit(struct vmrpc_vm *vm, struct vmrpc_queue *queue,
 	return ret;
 }
 
+/* The call submitted first of those with @user_data that are under way, referenced. */
+static struct vmrpc_queued *vmrpc_queue_find_sent(struct vmrpc_queue *queue, u64 user_data)
+{
+	struct vmrpc_queued *queued;
+
+	spin_lock(&queue->lock);
+	list_for_each_entry(queued, &queue->sent, node) {
+		if (queued->user_data != user_data)
+			continue;
+		refcount_inc(&queued->async.ref);
+		spin_unlock(&queue->lock);
+		return queued;
+	}
+	spin_unlock(&queue->lock);
+	return NULL;
+}
+
+int vmrpc_queue_cancel(struct vmrpc_queue *queue, u64 user_data)
+{
+	struct vmrpc_queued *queued = vmrpc_queue_find_sent(queue, user_data);
+	bool cancelled;
+
+	if (!queued)
+		return -ENOENT;
+	cancelled = rvmrpc_cancel(&queued->async);
+	if (cancelled)
+		vmrpc_queued_done(&queued->async, -ECANCELED);
+	rvmrpc_async_put(&queued->async);
+	return cancelled ? 0 : -ENOENT;
+}
+
 static struct vmrpc_queued *vmrpc_queue_pop(struct vmrpc_queue *queue)
 {
 	struct vmrpc_queued *queued;

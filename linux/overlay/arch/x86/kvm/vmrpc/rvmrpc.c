@@ -665,6 +665,8 @@ int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int 
 
 	if (ret)
 		return ret;
+	/* It may end, and be gone, before this returns. */
+	refcount_inc(&async->ref);
 	channel = rvmrpc_caller_begin(vm);
 	ret = PTR_ERR_OR_ZERO(channel);
 	if (!ret) {
@@ -674,16 +676,27 @@ int rvmrpc_submit(struct vmrpc_vm *vm, struct rvmrpc_async *async, unsigned int 
 		ret = rvmrpc_async_submit(async, msecs_to_jiffies(timeout_ms), wait);
 	}
 	rvmrpc_caller_end(vm);
-	if (ret && ret != -EAGAIN)
+	if (!ret) {
+		/* Pairs with rvmrpc_cancel(). */
+		smp_store_release(&async->submitted, true);
+	} else if (ret != -EAGAIN) {
 		vmrpc_stat_call(vm, &async->args, ret);
+	}
+	rvmrpc_async_put(async);
 	return ret;
 }
 
-/* Gives up on a call that was submitted.  Returns whether async->done will not be called. */
+/*
+ * Gives up on a call that was submitted.  Returns whether async->done will not be called; false
+ * also if rvmrpc_submit() has not returned yet.
+ */
 bool rvmrpc_cancel(struct rvmrpc_async *async)
 {
 	bool taken;
 
+	/* Pairs with rvmrpc_submit(). */
+	if (!smp_load_acquire(&async->submitted))
+		return false;
 	spin_lock(&async->channel->lock);
 	taken = rvmrpc_async_abandon(async);
 	spin_unlock(&async->channel->lock);

@@ -18,7 +18,6 @@ struct vmrpc_uring {
 	struct vmrpc_vm_call __user	*user;
 	struct io_uring_cmd		*cmd;
 	int				status;
-	bool				submitted;	/* rvmrpc_cancel() may be called */
 };
 
 static struct vmrpc_uring **vmrpc_uring_of(struct io_uring_cmd *cmd)
@@ -71,8 +70,8 @@ static int vmrpc_uring_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags
 {
 	struct vmrpc_uring *uring = *vmrpc_uring_of(cmd);
 
-	/* Pairs with vmrpc_uring_submit().  Not yet: io_uring asks again. */
-	if (smp_load_acquire(&uring->submitted) && rvmrpc_cancel(&uring->async)) {
+	/* If it is not submitted yet io_uring asks again. */
+	if (rvmrpc_cancel(&uring->async)) {
 		io_uring_cmd_done(cmd, -ECANCELED, 0, issue_flags);
 		rvmrpc_async_put(&uring->async);
 	}
@@ -100,28 +99,12 @@ static struct vmrpc_uring *vmrpc_uring_new(struct io_uring_cmd *cmd,
 	return uring;
 }
 
-static int vmrpc_uring_submit(struct vmrpc_vm *vm, struct vmrpc_uring *uring,
-			      unsigned int timeout_ms, bool wait)
-{
-	int ret;
-
-	/* It may end, and be gone, before this returns. */
-	refcount_inc(&uring->async.ref);
-	ret = rvmrpc_submit(vm, &uring->async, timeout_ms, wait);
-	if (!ret) {
-		/* Pairs with vmrpc_uring_cancel(): the call has a channel. */
-		smp_store_release(&uring->submitted, true);
-	}
-	rvmrpc_async_put(&uring->async);
-	return ret;
-}
-
 /* By the task itself, which completes nothing meanwhile. */
 static int vmrpc_uring_issue(struct vmrpc_vm *vm, struct vmrpc_uring *uring,
 			     unsigned int timeout_ms, unsigned int issue_flags)
 {
 	struct io_uring_cmd *cmd = uring->cmd;
-	int ret = vmrpc_uring_submit(vm, uring, timeout_ms, false);
+	int ret = rvmrpc_submit(vm, &uring->async, timeout_ms, false);
 
 	if (ret) {
 		/* Not a signal: the task has other completions to see to. */
@@ -142,7 +125,7 @@ static int vmrpc_uring_issue_wait(struct vmrpc_vm *vm, struct vmrpc_uring *uring
 	int ret;
 
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
-	ret = vmrpc_uring_submit(vm, uring, timeout_ms, !(cmd->file->f_flags & O_NONBLOCK));
+	ret = rvmrpc_submit(vm, &uring->async, timeout_ms, !(cmd->file->f_flags & O_NONBLOCK));
 	if (ret) {
 		io_uring_cmd_done(cmd, ret, 0, issue_flags);
 		rvmrpc_async_put(&uring->async);

@@ -138,6 +138,11 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 			.call = vm_call(), .user_data = pick(16), .reserved = !pick(32),
 		};
 		break;
+	case VMRPC_VM_CANCEL:
+		*(struct vmrpc_vm_cancel *)arg = (struct vmrpc_vm_cancel) {
+			.user_data = pick(16), .reserved = !pick(32),
+		};
+		break;
 	case VMRPC_VM_ADD_SERVER:
 		*(struct vmrpc_vm_server *)arg = (struct vmrpc_vm_server) {
 			.version = "1", .procedures = place(), .nr_procedures = number(pick(8)),
@@ -191,7 +196,7 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 
 static const unsigned long vm_cmds[] = {
 	VMRPC_VM_INFO, VMRPC_VM_CALL, VMRPC_VM_CALL, VMRPC_VM_SUBMIT, VMRPC_VM_SUBMIT,
-	VMRPC_VM_SUBMIT, VMRPC_VM_REAP, VMRPC_VM_REAP, VMRPC_VM_STAT, VMRPC_VM_RESET,
+	VMRPC_VM_SUBMIT, VMRPC_VM_REAP, VMRPC_VM_REAP, VMRPC_VM_CANCEL, VMRPC_VM_STAT, VMRPC_VM_RESET,
 	VMRPC_VM_ADD_SERVER, VMRPC_VM_USER_CALL, VMRPC_VM_USER_ANSWER, VMRPC_VM_USER_COPY,
 	VMRPC_VM_USER_WAKE, VMRPC_VM_SET_MEM, VMRPC_VM_MEM_INFO, VMRPC_VM_MEM_LIMIT,
 	VMRPC_VM_MEM_RECLAIM, VMRPC_VM_MEM_AUTO, VMRPC_VM_MEM_LOAD,

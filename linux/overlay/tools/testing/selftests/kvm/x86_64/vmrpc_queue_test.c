@@ -197,6 +197,101 @@ TEST_F(queue, not_answered_times_out)
 	ASSERT_EQ(-EAGAIN, reap(self->tvm.fd, self->done, 1));
 }
 
+static int cancel(int fd, uint64_t user_data)
+{
+	struct vmrpc_vm_cancel cancel = { .user_data = user_data };
+
+	return ioctl(fd, VMRPC_VM_CANCEL, &cancel) ? errno : 0;
+}
+
+TEST_F(queue, cancelled_slot_busy_until_answered)
+{
+	struct vmrpc_vm_stat stat;
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit(self, i));
+	ASSERT_EQ(0, cancel(self->tvm.fd, 2));
+	ASSERT_TRUE(readable(self->tvm.fd, 0));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(2, self->done[0].user_data);
+	ASSERT_EQ(-ECANCELED, self->done[0].status);
+	ASSERT_EQ(SLOTS, vmrpc_info(self->tvm.fd).calls_in_flight);
+	ASSERT_EQ(EAGAIN, submit(self, SLOTS));
+
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(SLOTS - 1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(0, self->res[2]);
+	ASSERT_EQ(0, submit(self, SLOTS));
+	stat = vmrpc_stat(self->tvm.fd, VMRPC_STAT_GUEST, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO);
+	ASSERT_EQ(SLOTS - 1, stat.calls);
+	ASSERT_EQ(1, vmrpc_info(self->tvm.fd).errors);
+}
+
+TEST_F(queue, cancelled_when_not_under_way_not_found)
+{
+	int fd = vmrpc_attach(self->tvm.name);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(ENOENT, cancel(self->tvm.fd, 1));
+	ASSERT_EQ(0, submit(self, 1));
+	ASSERT_EQ(ENOENT, cancel(self->tvm.fd, 0));
+	ASSERT_EQ(ENOENT, cancel(fd, 1));
+	answer_all(self->vcpu, &self->channel);
+	ASSERT_EQ(ENOENT, cancel(self->tvm.fd, 1));
+	ASSERT_EQ(1, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(0, self->done[0].status);
+	close(fd);
+}
+
+TEST_F(queue, cancelled_twice_oldest_first)
+{
+	ASSERT_EQ(0, submit(self, 1));
+	ASSERT_EQ(0, submit(self, 1));
+	ASSERT_EQ(0, cancel(self->tvm.fd, 1));
+	answer_one(self->vcpu, &self->channel, 1);
+	ASSERT_EQ(ENOENT, cancel(self->tvm.fd, 1));
+	ASSERT_EQ(2, reap(self->tvm.fd, self->done, SLOTS));
+	ASSERT_EQ(-ECANCELED, self->done[0].status);
+	ASSERT_EQ(0, self->done[1].status);
+}
+
+struct submitter {
+	pthread_t thread;
+	pid_t tid;
+	int fd;
+	struct vmrpc_vm_submit submit;
+	int err;
+};
+
+static void *submitter_main(void *arg)
+{
+	struct submitter *submitter = arg;
+
+	__atomic_store_n(&submitter->tid, gettid(), __ATOMIC_RELEASE);
+	submitter->err = ioctl(submitter->fd, VMRPC_VM_SUBMIT, &submitter->submit) ? errno : 0;
+	return NULL;
+}
+
+/* In another thread's SUBMIT it is not under way yet. */
+TEST_F(queue, cancelled_before_it_has_a_slot_not_found)
+{
+	struct submitter submitter = { .fd = self->tvm.fd };
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_EQ(0, submit(self, i));
+	ASSERT_EQ(0, fcntl(self->tvm.fd, F_SETFL, O_RDWR));
+	submit_init(&submitter.submit, &self->args[SLOTS], &self->res[SLOTS], SLOTS, LONG_MS);
+	ASSERT_EQ(0, pthread_create(&submitter.thread, NULL, submitter_main, &submitter));
+	VMRPC_WAIT_FOR(vmrpc_thread_asleep(&submitter.tid));
+	ASSERT_EQ(ENOENT, cancel(self->tvm.fd, SLOTS));
+	answer_one(self->vcpu, &self->channel, 0);
+	pthread_join(submitter.thread, NULL);
+	ASSERT_EQ(0, submitter.err);
+	ASSERT_EQ(0, cancel(self->tvm.fd, SLOTS));
+}
+
 TEST_F(queue, guests_error_reaped)
 {
 	ASSERT_EQ(0, submit(self, 0));
@@ -337,6 +432,11 @@ TEST_F(queue, malformed_refused)
 	ASSERT_EQ(E2BIG, errno);
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));
 	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_CANCEL,
+			    &(struct vmrpc_vm_cancel) { .reserved = 1 }));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_CANCEL, NULL));
+	ASSERT_EQ(EFAULT, errno);
 	reap.count = reap.reserved = 1;
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_REAP, &reap));
 	ASSERT_EQ(EINVAL, errno);
@@ -377,6 +477,8 @@ TEST_F_TIMEOUT(queue, closed_while_answers_come, 120)
 			readable(fd, 5);
 		if (i % 3 == 1)
 			reap(fd, self->done, SLOTS);
+		for (n = 0; i % 2 && n < SLOTS; n++)
+			cancel(fd, n);
 		close(fd);
 	}
 	__atomic_store_n(&server.stop, true, __ATOMIC_RELEASE);

@@ -143,6 +143,9 @@ int vmrpc_caller_join(struct vmrpc_caller *caller);
 /* -s SECONDS (10) and -r SEED (any), of tests that do things at random */
 void vmrpc_fuzz_options(int argc, char **argv, int *seconds, unsigned int *seed);
 
+/* Whether a thread that tells its number there (0: not yet) sleeps. */
+bool vmrpc_thread_asleep(pid_t *thread);
+
 /* Waits for what another thread is about to do; the bound is only against a hang. */
 #define VMRPC_WAIT_FOR(condition)						\
 do {										\

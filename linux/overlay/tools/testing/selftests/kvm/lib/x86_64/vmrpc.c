@@ -535,7 +535,7 @@ void vmrpc_caller_start(struct vmrpc_caller *caller)
 	pthread_create(&caller->thread, NULL, caller_main, caller);
 }
 
-static bool asleep(pid_t *thread)
+bool vmrpc_thread_asleep(pid_t *thread)
 {
 	pid_t tid = __atomic_load_n(thread, __ATOMIC_ACQUIRE);
 	char path[64], state = 0;
@@ -555,12 +555,12 @@ static bool asleep(pid_t *thread)
 
 bool vmrpc_async_asleep(struct vmrpc_async *async)
 {
-	return asleep(&async->tid);
+	return vmrpc_thread_asleep(&async->tid);
 }
 
 bool vmrpc_caller_asleep(struct vmrpc_caller *caller)
 {
-	return asleep(&caller->tid);
+	return vmrpc_thread_asleep(&caller->tid);
 }
 
 int vmrpc_caller_join(struct vmrpc_caller *caller)
