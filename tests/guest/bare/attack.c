@@ -99,7 +99,8 @@ static long call_exactly(struct attacker *a, const unsigned long args[4], unsign
 static bool procedure_waits(unsigned long procedure)
 {
 	return procedure == VMRPC_TEST_SLEEP || procedure == VMRPC_TEST_PARK ||
-	       procedure == VMRPC_TEST_RECV || procedure == VMRPC_TEST_DOWN;
+	       procedure == VMRPC_TEST_RECV || procedure == VMRPC_TEST_DOWN ||
+	       procedure == VMRPC_TEST_PARK_WORK;
 }
 
 /* One register, or a few of its bits. */

@@ -2,8 +2,8 @@
 /*
  * The server "test", version "1", for the tests of VMRPC; a loadable module, so that
  * they can unload it.  Both ways to wait are here as samples: SLEEP, RECV (in a
- * socket) and DOWN (in a semaphore) on the vCPU's thread, PARK with the vCPU halted
- * until a timer fires.
+ * socket) and DOWN (in a semaphore) on the vCPU's thread, PARK and PARK_WORK with the
+ * vCPU halted until a timer's interrupt, or another thread, ends it.
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmrpc_server.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #include "vmrpc_test_server.h"
@@ -24,8 +25,9 @@
 struct test_binding {
 	spinlock_t		lock;	/* the fields below */
 	struct hrtimer		timer;
-	bool			pending;	/* from PARK until the timer fired */
-	bool			fired;		/* and the guest was not told yet */
+	struct delayed_work	work;
+	bool			pending;	/* from PARK until one of them ends it */
+	bool			ended;		/* and the guest was not told yet */
 	struct vmlp_waiter	waiter;		/* valid if ->vm */
 
 	struct socket		*pair[2];	/* RECV's and SEND's */
@@ -140,18 +142,36 @@ static int test_up(struct vmrpc_call *call)
 	return 0;
 }
 
-static enum hrtimer_restart test_timer(struct hrtimer *timer)
+static void test_park_end(struct test_binding *binding)
 {
-	struct test_binding *binding = container_of(timer, struct test_binding, timer);
 	unsigned long flags;
 
 	spin_lock_irqsave(&binding->lock, flags);
 	binding->pending = false;
-	binding->fired = true;
+	binding->ended = true;
 	if (binding->waiter.vm)
 		vmlp_waiter_wake(&binding->waiter);
 	spin_unlock_irqrestore(&binding->lock, flags);
+}
+
+static enum hrtimer_restart test_timer(struct hrtimer *timer)
+{
+	test_park_end(container_of(timer, struct test_binding, timer));
 	return HRTIMER_NORESTART;
+}
+
+static void test_work(struct work_struct *work)
+{
+	test_park_end(container_of(work, struct test_binding, work.work));
+}
+
+static void test_park_begin(struct test_binding *binding, bool by_work, u32 ms)
+{
+	binding->pending = true;
+	if (by_work)
+		schedule_delayed_work(&binding->work, msecs_to_jiffies(ms));
+	else
+		hrtimer_start(&binding->timer, ms_to_ktime(ms), HRTIMER_MODE_REL);
 }
 
 static void test_waiter_forget(struct test_binding *binding)
@@ -161,7 +181,7 @@ static void test_waiter_forget(struct test_binding *binding)
 	binding->waiter.vm = NULL;
 }
 
-/* Called again by the guest whenever the vCPU was woken, by the timer or not. */
+/* Called again by the guest whenever the vCPU was woken, by us or not. */
 static int test_park(struct vmrpc_call *call)
 {
 	const struct vmrpc_test_wait *arg = call->arg;
@@ -173,13 +193,11 @@ static int test_park(struct vmrpc_call *call)
 
 	spin_lock_irq(&binding->lock);
 	test_waiter_forget(binding);
-	if (!binding->pending && !binding->fired) {
-		binding->pending = true;
-		hrtimer_start(&binding->timer, ms_to_ktime(arg->ms), HRTIMER_MODE_REL);
-	}
+	if (!binding->pending && !binding->ended)
+		test_park_begin(binding, call->procedure == VMRPC_TEST_PARK_WORK, arg->ms);
 	vmlp_prepare_to_park(call, &binding->waiter);
-	if (binding->fired) {
-		binding->fired = false;
+	if (binding->ended) {
+		binding->ended = false;
 		vmlp_cancel_park(call);
 		test_waiter_forget(binding);
 		call->result = arg->ms;
@@ -223,6 +241,7 @@ static int test_bind(struct vmrpc_vm *vm, void **priv)
 	spin_lock_init(&binding->lock);
 	hrtimer_init(&binding->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	binding->timer.function = test_timer;
+	INIT_DELAYED_WORK(&binding->work, test_work);
 	*priv = binding;
 	return 0;
 }
@@ -232,6 +251,7 @@ static void test_unbind(void *priv)
 	struct test_binding *binding = priv;
 
 	hrtimer_cancel(&binding->timer);
+	cancel_delayed_work_sync(&binding->work);
 	/* Who still parks asks again, and hears that the handle is stale. */
 	if (binding->waiter.vm)
 		vmlp_waiter_wake(&binding->waiter);
@@ -273,6 +293,7 @@ static const struct vmrpc_procedure test_procedures[VMRPC_TEST_PROCEDURES] = {
 	[VMRPC_TEST_HVA]	= TEST_MEMORY_PROCEDURE(hva),
 	[VMRPC_TEST_SLEEP]	= TEST_WAIT_PROCEDURE(sleep),
 	[VMRPC_TEST_PARK]	= TEST_WAIT_PROCEDURE(park),
+	[VMRPC_TEST_PARK_WORK]	= TEST_WAIT_PROCEDURE(park),
 	[VMRPC_TEST_RECV]	= TEST_PLAIN_PROCEDURE(recv, VMRPC_OUT, 1, VMRPC_TEST_MESSAGE_MAX),
 	[VMRPC_TEST_SEND]	= TEST_PLAIN_PROCEDURE(send, VMRPC_IN, 1, VMRPC_TEST_MESSAGE_MAX),
 	[VMRPC_TEST_DOWN]	= TEST_PLAIN_PROCEDURE(down, VMRPC_IN, 0, 0),

@@ -21,7 +21,8 @@
 #define VMRPC_TEST_SEND		7	/* 1 to 64 bytes; EBUSY too many were not received */
 #define VMRPC_TEST_DOWN		8	/* no argument */
 #define VMRPC_TEST_UP		9	/* no argument */
-#define VMRPC_TEST_PROCEDURES	10
+#define VMRPC_TEST_PARK_WORK	10	/* as PARK, but ended by a thread, not an interrupt */
+#define VMRPC_TEST_PROCEDURES	11
 
 struct vmrpc_test_memory {
 	__u64	gva;
