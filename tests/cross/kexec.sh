@@ -6,13 +6,10 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
 . "$here/lib/vm.sh"
 
-images=/usr/lib/vmrpc/guest
-
 setup() {
 	load_server
-	guest start web --vcpus 2 --mem 384M --append "vmrpc.allow=all vmrpc.user=test" -- \
-		-drive "file=$images/bzImage,format=raw,if=virtio,readonly=on" \
-		-drive "file=$images/initrd,format=raw,if=virtio,readonly=on"
+	# shellcheck disable=SC2086	# several words
+	guest start web --vcpus 2 --mem 384M --append "vmrpc.allow=all vmrpc.user=test" -- $kernel_disks
 	wait_for 120 vm_ready web
 }
 
@@ -20,19 +17,9 @@ teardown() {
 	guest kill web
 }
 
-# Returns when the next kernel is up.
-kexec_web() {
-	local generation
-	generation=$(vm_field web generation)
-	guest sh web -- "kexec -l /dev/vda --initrd=/dev/vdb --reuse-cmdline"
-	guest sh web -- "(sleep 0.2; kexec -e) > /dev/null 2>&1 &"
-	wait_for 120 vm_generation_over web "$generation"
-	guest wait web
-}
-
 test_another_kernel_calls_answered() {
 	guest sh web -- touch /tmp/old
-	kexec_web
+	vm_kexec web
 	expect_status 0 guest sh web -- "test ! -e /tmp/old"
 	expect ready "$(vm_field web state)"
 	expect_status 0 vmrpc ping web -c 5 -t 30
@@ -43,7 +30,7 @@ test_calls_in_flight_end() {
 	call_start 1 vmrpc call web slow 0 --arg '' --timeout 300
 	call_start 2 vmrpc ping web -c 0 -i 0 --depth 32 --timeout 300
 	wait_for 90 vm_calls_over web "$(($(vm_field web calls) + 100))"
-	kexec_web
+	vm_kexec web
 	expect 8 "$(status_of 1)" "exit status of slow"
 	expect_match 'reset' "$(cat /tmp/call1.err)"
 	# It may have begun a call when there was no channel.
@@ -56,7 +43,7 @@ test_calls_in_flight_end() {
 test_guests_calls_under_way_it_starts() {
 	guest_call web /tmp/park 5 60000
 	guest_call web /tmp/sleep 4 5000
-	kexec_web
+	vm_kexec web
 	expect_status 0 vmrpc ping web -c 5 -t 30
 	expect 0 "$(vm_field web handles)" "handles"
 }
@@ -68,7 +55,7 @@ test_handles_do_not_pile_up() {
 		guest_call web /tmp/park 5 60000
 		guest sh web -- "(while :; do $GUEST_TESTS/vmrpc_user -k test 1 0 c0ffee; done) > /dev/null 2>&1 &"
 		wait_for 90 vm_performs_over web "$(($(vm_field web performs) + 20))"
-		kexec_web
+		vm_kexec web
 		expect 0 "$(vm_field web handles)" "handles after $i times"
 	done
 }

@@ -180,29 +180,17 @@ crash_up() {
 	wait_for 120 vm_ready crash
 }
 
-# crash SECONDS - the guest "crash" panics, with a call of its own under way, and reboots after
-# SECONDS (0: never)
+# crash SECONDS - with a call of its own under way
 crash() {
 	guest_sleep crash
-	guest sh crash -- "echo $1 > /proc/sys/kernel/panic
-		(sleep 0.2; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &"
-	# The shell may be behind the call, on the CPU that is away for a minute.
-	wait_for 120 crash_reported
-}
-
-crash_reported() {
-	guest log crash | grep 'Kernel panic'
-}
-
-# All of its CPUs have stopped then: before, one of them may still take a call.
-crash_ended() {
-	guest log crash | grep 'end Kernel panic'
+	vm_panic crash "$1"
 }
 
 test_panic_calls_end_by_deadline() {
 	crash_up
 	crash 0
-	wait_for 60 crash_ended
+	# All of its CPUs have stopped then: before, one of them may still take a call.
+	wait_for 60 vm_log_has crash 'end Kernel panic'
 	call_start 1 vmrpc ping crash -c 1 --timeout 20
 	wait_for 60 vm_is crash state dead
 	expect 7 "$(status_of 1)" "exit status of ping"

@@ -196,17 +196,11 @@ test_loaded_twice_both_answer() {
 	rm /tmp/saved
 }
 
-# It has a disk, which nobody uses: where QEMU puts what it saves.
 snap_up() {
 	truncate -s 1M /tmp/disk
-	guest list | grep -qx snap ||
-		TMPDIR=/tmp start snap -- -drive file=/tmp/disk,format=raw,if=none,snapshot=on
+	# shellcheck disable=SC2086	# two words
+	guest list | grep -qx snap || TMPDIR=/tmp start snap -- $spare_disk
 	wait_for 120 vm_ready snap
-}
-
-# hmp COMMAND - which says nothing when it is well
-hmp() {
-	expect "" "$(guest hmp snap "$1")" "$1"
 }
 
 test_saved_while_calls_sleep_they_go_on() {
@@ -214,12 +208,12 @@ test_saved_while_calls_sleep_they_go_on() {
 	guest_call snap /tmp/park 5 10000
 	guest_call snap /tmp/sleep 4 10000
 	call_start 1 vmrpc ping snap -c 200 -i 0 --depth 8 --timeout 300
-	hmp "savevm sleeping"
+	vm_hmp snap "savevm sleeping"
 	expect 0 "$(status_of 1)" "exit status of ping"
 	expect 0 "$(guest_status snap /tmp/sleep)" "exit status of SLEEP"
 	expect 0 "$(guest_status snap /tmp/park)" "exit status of PARK"
 	# And once more from there: the handles are stale now.
-	hmp "loadvm sleeping"
+	vm_hmp snap "loadvm sleeping"
 	expect 1 "$(guest_status snap /tmp/sleep)" "exit status of SLEEP"
 	expect 1 "$(guest_status snap /tmp/park)" "exit status of PARK"
 	expect_match 'ESTALE' "$(guest sh snap -- cat /tmp/sleep.err)"
@@ -229,14 +223,14 @@ test_saved_while_calls_sleep_they_go_on() {
 test_loaded_while_it_runs_calls_in_flight_end() {
 	local generation
 	snap_up
-	hmp "savevm before"
+	vm_hmp snap "savevm before"
 	generation=$(vm_field snap generation)
 	guest_slow snap
 	guest_call snap /tmp/later 5 60000
 	call_start 1 vmrpc call snap slow 0 --arg '' --timeout 300
 	call_start 2 vmrpc ping snap -c 0 -i 0 --depth 8 --timeout 300
 	wait_for 90 vm_calls_over snap "$(($(vm_field snap calls) + 100))"
-	hmp "loadvm before"
+	vm_hmp snap "loadvm before"
 	expect 8 "$(status_of 1)" "exit status of slow"
 	expect 8 "$(status_of 2)" "exit status of ping"
 	expect_match 'reset' "$(cat /tmp/call1.err)"

@@ -72,6 +72,41 @@ vm_migrated() {
 	guest qmp "$1" '{"execute": "query-migrate"}' | jq -e '.return.status == "completed"'
 }
 
+# vm_hmp NAME COMMAND - one that says nothing when it is well
+vm_hmp() {
+	expect "" "$(guest hmp "$1" "$2")" "$2"
+}
+
+# For QEMU's command line: disks that the guest does not see, and that are where QEMU puts
+# what it saves (with TMPDIR=/tmp); and disks that a guest has its next kernel from.
+# shellcheck disable=SC2034	# used by those that source this
+spare_disk="-drive file=/tmp/disk,format=raw,if=none,snapshot=on"
+# shellcheck disable=SC2034
+kernel_disks="-drive file=/usr/lib/vmrpc/guest/bzImage,format=raw,if=virtio,readonly=on
+	-drive file=/usr/lib/vmrpc/guest/initrd,format=raw,if=virtio,readonly=on"
+
+# vm_kexec NAME - the guest has $kernel_disks; returns when the next kernel is up
+vm_kexec() {
+	local generation
+	generation=$(vm_field "$1" generation)
+	guest sh "$1" -- "kexec -l /dev/vda --initrd=/dev/vdb --reuse-cmdline"
+	guest sh "$1" -- "(sleep 0.2; kexec -e) > /dev/null 2>&1 &"
+	wait_for 120 vm_generation_over "$1" "$generation"
+	guest wait "$1"
+}
+
+# vm_panic NAME SECONDS - the guest panics, and reboots after SECONDS (0: never)
+vm_panic() {
+	guest sh "$1" -- "echo $2 > /proc/sys/kernel/panic
+		(sleep 0.2; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &"
+	# The shell may be behind a call, on the CPU that is away for a minute.
+	wait_for 120 vm_log_has "$1" 'Kernel panic'
+}
+
+vm_log_has() {
+	guest log "$1" | grep "$2"
+}
+
 # load_server - the server "test", for guests' calls that sleep
 load_server() {
 	grep -q '^vmrpc_test_server ' /proc/modules || insmod /usr/lib/vmrpc/modules/vmrpc_test_server.ko
