@@ -21,9 +21,14 @@ load_client() {
 	guest sh "$1" -- "insmod $GUEST_TESTS/vmrpc_kv.ko"
 }
 
+start_store() {
+	truncate -s 1M /tmp/disk
+	# shellcheck disable=SC2086	# several words
+	TMPDIR=/tmp start_client store --vcpus 2 -- $server $spare_disk
+}
+
 setup() {
-	# shellcheck disable=SC2086	# two words
-	start_client store --vcpus 2 -- $server
+	start_store
 	start_client plain --vcpus 1
 }
 
@@ -31,6 +36,7 @@ teardown() {
 	guest kill store
 	guest kill plain
 	guest kill late
+	guest kill there
 }
 
 # kv NAME PROCEDURE KEY VERSION [VALUE] - one call; what the guest's log says of it
@@ -78,7 +84,7 @@ test_servers_error_reaches_guest() {
 }
 
 test_procedure_unknown_refused() {
-	expect "status=-38 result=0 value=" "$(kv store 5 key 0)"
+	expect "status=-38 result=0 value=" "$(kv store 6 key 0)"
 }
 
 test_value_by_its_address() {
@@ -122,6 +128,71 @@ test_wait_goes_on_after_a_pause() {
 	wait_for 30 store_log_has 'status=0 result=2 value=later'
 }
 
+# sleep_start MS - begins a call that sleeps in QEMU, where it keeps one of the vCPUs
+sleep_start() {
+	guest sh store -- "dmesg -c > /dev/null; (echo '5 none $1' > /proc/vmrpc_kv) > /dev/null 2>&1 &"
+	wait_for 30 vm_sleeps store
+}
+
+# vm_sleeps NAME - a vCPU's thread is in ppoll (271)
+vm_sleeps() {
+	local thread nr
+	for thread in $(guest qmp "$1" '{"execute": "query-cpus-fast"}' | jq '.return[]["thread-id"]'); do
+		read -r nr _ < "/proc/$thread/syscall"
+		[ "$nr" != 271 ] || return 0
+	done
+	return 1
+}
+
+test_sleep_other_vcpu_and_monitor_go_on() {
+	sleep_start 10000
+	expect_status 0 vmrpc ping store -c 20 -i 0 -t 30
+	expect_match running "$(guest hmp store 'info status')"
+	vm_sleeps store || fail "it was over before"
+	wait_for 60 store_log_has 'status=0 result=0 value='
+}
+
+# Who waits for the end of the sleep finds no sleeper after it.
+test_sleep_goes_on_after_a_pause() {
+	sleep_start 20000
+	vm_pause store
+	expect_match paused "$(guest hmp store 'info status')"
+	! vm_sleeps store || fail "it sleeps in a paused VM"
+	vm_continue store
+	wait_for 10 vm_sleeps store
+	wait_for 90 store_log_has 'status=0 result=0 value='
+}
+
+# pauses NUMBER - as long apart as the guest needs to ask again, more or less
+pauses() {
+	local i
+	echo '{"execute": "qmp_capabilities"}'
+	for ((i = 0; i < $1; i++)); do
+		echo '{"execute": "cont"}'
+		sleep "0.0$((RANDOM % 40 + 10))"
+		echo '{"execute": "stop"}'
+	done
+	echo '{"execute": "cont"}'
+}
+
+test_sleep_none_begins_after_a_kick() {
+	sleep_start 10000
+	pauses 100 | socat -t 60 - UNIX-CONNECT:/run/guest/store/qmp.sock > /tmp/answers
+	expect 202 "$(grep -c '"return"' /tmp/answers)" answers
+	wait_for 5 vm_sleeps store
+	wait_for 60 store_log_has 'status=0 result=0 value='
+}
+
+# Loaded, it asks by the handle of before: 116 is ESTALE.
+test_sleep_saved_and_loaded() {
+	sleep_start 20000
+	vm_hmp store "savevm asleep"
+	wait_for 10 vm_sleeps store
+	vm_hmp store "loadvm asleep"
+	wait_for 60 store_log_has 'status=-116 result=0 value='
+	expect_status 0 vmrpc ping store -c 5 -i 0 -t 30
+}
+
 test_reset_while_waiting() {
 	local generation
 	put reset old
@@ -140,6 +211,21 @@ test_killed_while_waiting() {
 	wait_start reset 1
 	guest kill store
 	wait_for 30 vm_gone store
+}
+
+# As above; to another host's kernel the handle is none: 9 is EBADF.
+test_sleep_moves_to_another_qemu() {
+	start_store
+	# shellcheck disable=SC2086	# two words
+	guest start there --vcpus 2 --mem 256M --no-wait -- $server -incoming unix:/tmp/there.sock
+	sleep_start 60000
+	vm_migrate store unix:/tmp/there.sock
+	wait_for 30 vm_runs there
+	guest kill store
+	wait_for 90 vm_ready there
+	wait_for 90 guest sh there -- "dmesg | grep 'vmrpc_kv: status=-9 result=0 value='"
+	expect_status 0 vmrpc ping there -c 5 -i 0 -t 30
+	guest kill there
 }
 
 test_server_added_later() {

@@ -4,12 +4,14 @@
  * qemu-system-x86_64 -device vmrpc -object vmrpc-server,id=kv,path=./kvstore.so
  *
  * WAIT shows how to wait: note the vCPU where PUT will look, and park.  The guest
- * repeats the call when the vCPU was woken, by PUT or by anything else.
+ * repeats the call when the vCPU was woken, by PUT or by anything else.  SLEEP is the
+ * other way: it keeps the vCPU, but for QEMU, and then begins again.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -170,6 +172,16 @@ static int wait_for_change(VMRPCCall *call)
     return ret;
 }
 
+static int sleep_for(VMRPCCall *call)
+{
+    const struct kvstore_arg *arg = call->arg;
+
+    if (arg->version > INT_MAX) {
+        return -EINVAL;
+    }
+    return host->poll(call, NULL, 0, arg->version);
+}
+
 #define PROCEDURE(_call, _direction, _arg)              \
     {                                                   \
         .direction = _direction,                        \
@@ -187,6 +199,7 @@ static const VMRPCProcedure procedures[] = {
     [KVSTORE_WAIT] = PROCEDURE(wait_for_change, IN | OUT, struct kvstore_arg),
     [KVSTORE_SAVE] = PROCEDURE(save, IN, struct kvstore_memory),
     [KVSTORE_LOAD] = PROCEDURE(load, IN, struct kvstore_memory),
+    [KVSTORE_SLEEP] = PROCEDURE(sleep_for, IN, struct kvstore_arg),
 };
 
 static const VMRPCServer server = {

@@ -20,6 +20,8 @@
 #define KVSTORE_SAVE        3   /* like PUT, of a value in guest memory */
 #define KVSTORE_LOAD        4   /* writes it there; the result is its length */
 
+#define KVSTORE_SLEEP       5   /* takes the version as a time, in ms */
+
 #define KVSTORE_KEY_LEN     32
 #define KVSTORE_VALUE_LEN   208
 

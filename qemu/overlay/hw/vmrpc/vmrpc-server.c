@@ -14,10 +14,12 @@
 #include <linux/kvm.h>
 #include <linux/vmrpc_dev.h>
 
+#include "hw/core/cpu.h"
 #include "hw/vmrpc/vmrpc.h"
 #include "hw/vmrpc/vmrpc-server.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qom/object_interfaces.h"
 #include "trace.h"
@@ -131,6 +133,34 @@ static void vmrpc_wake(uint32_t vcpu)
     }
 }
 
+/*
+ * Whoever wants the vCPU sends SIG_IPI, once, whose handler sets immediate_exit: KVM
+ * leaves at once then.  The signal is blocked before the look and let in only by the
+ * sleep, so none is lost between the two.
+ */
+static int vmrpc_poll(const VMRPCCall *call, struct pollfd *fds, nfds_t nr_fds,
+                      int timeout_ms)
+{
+    struct timespec timeout = {
+        .tv_sec = timeout_ms / 1000,
+        .tv_nsec = timeout_ms % 1000 * 1000000,
+    };
+    sigset_t ipi, old;
+    int ret;
+
+    sigemptyset(&ipi);
+    sigaddset(&ipi, SIG_IPI);
+    pthread_sigmask(SIG_BLOCK, &ipi, &old);
+    if (qatomic_read(&current_cpu->kvm_run->immediate_exit)) {
+        ret = -EINTR;
+    } else {
+        ret = ppoll(fds, nr_fds, timeout_ms < 0 ? NULL : &timeout, &old);
+        ret = ret < 0 ? -errno : ret;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return ret;
+}
+
 static int vmrpc_copy(const VMRPCCall *call, uint64_t gva, const void *data,
                       size_t size, uint32_t flags)
 {
@@ -221,6 +251,7 @@ struct VMRPCServerObject {
 static const VMRPCHost vmrpc_host = {
     .api = VMRPC_SERVER_API,
     .wake = vmrpc_wake,
+    .poll = vmrpc_poll,
     .copy_from_guest = vmrpc_copy_from_guest,
     .copy_to_guest = vmrpc_copy_to_guest,
 };

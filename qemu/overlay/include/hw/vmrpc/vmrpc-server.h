@@ -11,6 +11,7 @@
 #ifndef HW_VMRPC_SERVER_H
 #define HW_VMRPC_SERVER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 extern "C" {
 #endif
 
-#define VMRPC_SERVER_API    2
+#define VMRPC_SERVER_API    3
 
 /* Directions of a procedure's argument */
 #define VMRPC_SERVER_IN     1u  /* the guest's bytes are there when it is called */
@@ -59,8 +60,9 @@ typedef struct VMRPCCall {
  * @max_size: largest argument in bytes, at most 65536
  * @call: runs on the vCPU's thread, without QEMU's big lock; other vCPUs and the
  *   monitor run on.  Several may run at once.  It returns 0, a negative errno, or
- *   VMRPC_SERVER_PARK.  What waits for longer than a disk access should park: while
- *   @call runs, the VM cannot be stopped, saved or migrated.
+ *   VMRPC_SERVER_PARK.  To stop, save or migrate the VM QEMU wants its vCPUs, and
+ *   waits for @call: what takes longer than a disk access sleeps in poll(), which
+ *   ends then, or parks, which leaves the vCPU to the guest's other work.
  */
 typedef struct VMRPCProcedure {
     uint32_t direction;
@@ -97,6 +99,11 @@ typedef struct VMRPCServer {
  *   under the lock that covers what it waits for, and returns VMRPC_SERVER_PARK.
  *   The vCPU is halted then, as by HLT, and costs nothing; when it was woken, by
  *   this or by anything else, the guest repeats the call.
+ * @poll: poll(2), but that it ends when QEMU wants the vCPU, also if it did so before.
+ *   Only from @call, on its thread.  Returns how many of @fds are ready, 0 after
+ *   @timeout_ms (-1: never), or a negative errno.  On -EINTR the procedure returns
+ *   that soon, and the guest repeats the call when the vCPU runs again: nothing may
+ *   have been done that must not be done twice.
  * @copy_from_guest, @copy_to_guest: copy @size bytes, at most 65536, of guest memory
  *   by an address that the argument held: guest virtual, and what the calling vCPU
  *   could access.  Only from @call, on its thread.  They return 0 or a negative
@@ -106,6 +113,8 @@ typedef struct VMRPCServer {
 typedef struct VMRPCHost {
     uint32_t api;
     void (*wake)(uint32_t vcpu);
+    int (*poll)(const VMRPCCall *call, struct pollfd *fds, nfds_t nr_fds,
+                int timeout_ms);
     int (*copy_from_guest)(const VMRPCCall *call, void *to, uint64_t gva,
                            size_t size);
     int (*copy_to_guest)(const VMRPCCall *call, uint64_t gva, const void *from,
