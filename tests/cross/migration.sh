@@ -35,6 +35,16 @@ a_up() {
 	wait_for 120 vm_ready a
 }
 
+# Both directions, while a moves; it does not end before.
+calls_meanwhile() {
+	local calls performs
+	calls=$(vm_field a calls)
+	performs=$(vm_field a performs)
+	wait_for 120 vm_calls_over a $((calls + 500))
+	wait_for 120 vm_performs_over a $((performs + 500))
+	vm_migration_is a active || fail "it moved before"
+}
+
 # b waits for a, and then goes on in its place; a stays, paused.
 move() {
 	start b --no-wait -- -incoming unix:/tmp/b.sock
@@ -123,7 +133,11 @@ test_moved_under_load_answers() {
 	call_start 1 vmrpc ping a -c 0 -i 0 --depth 32 --timeout 300
 	wait_for 90 vm_calls_over a 1000
 	comment "$(rate a calls) calls a second of the host, $(rate a performs) of the guest"
-	move
+	start b --no-wait -- -incoming unix:/tmp/b.sock
+	vm_migrate_slowly a unix:/tmp/b.sock
+	calls_meanwhile
+	vm_migrate_end a
+	wait_for 30 vm_runs b
 	guest kill a
 	expect 8 "$(status_of 1)" "exit status of ping"
 	wait_for 90 vm_ready b
@@ -151,10 +165,6 @@ test_moved_over_and_over_answers() {
 	done
 }
 
-migration_is() {
-	guest qmp a '{"execute": "query-migrate"}' | jq -e ".return.status == \"$1\""
-}
-
 test_migration_cancelled_calls_go_on() {
 	local generation
 	a_up
@@ -163,11 +173,9 @@ test_migration_cancelled_calls_go_on() {
 	guest_call a /tmp/park 5 4000
 	call_start 1 vmrpc call a slow 0 --arg '' --timeout 300
 	start b --no-wait -- -incoming unix:/tmp/b.sock
-	guest qmp a '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 4096}}'
-	guest qmp a '{"execute": "migrate", "arguments": {"uri": "unix:/tmp/b.sock"}}'
-	wait_for 30 migration_is active
+	vm_migrate_slowly a unix:/tmp/b.sock
 	guest qmp a '{"execute": "migrate_cancel"}'
-	wait_for 30 migration_is cancelled
+	wait_for 30 vm_migration_is a cancelled
 	guest sh a -- "echo 1 > /sys/module/vmrpc_slow/parameters/end"
 	expect 0 "$(status_of 1)" "exit status of slow"
 	expect 0 "$(guest_status a /tmp/park)" "exit status of PARK"

@@ -68,8 +68,25 @@ vm_migrate() {
 	wait_for 90 vm_migrated "$1"
 }
 
+# vm_migrate_slowly NAME URI - begins, and would take for ever until vm_migrate_end
+vm_migrate_slowly() {
+	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 4096}}'
+	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	wait_for 30 vm_migration_is "$1" active
+}
+
+vm_migrate_end() {
+	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 1073741824}}'
+	wait_for 90 vm_migrated "$1"
+}
+
+# vm_migration_is NAME STATUS
+vm_migration_is() {
+	guest qmp "$1" '{"execute": "query-migrate"}' | jq -e ".return.status == \"$2\""
+}
+
 vm_migrated() {
-	guest qmp "$1" '{"execute": "query-migrate"}' | jq -e '.return.status == "completed"'
+	vm_migration_is "$1" completed
 }
 
 # vm_hmp NAME COMMAND - one that says nothing when it is well
