@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/vm.sh"
 
 setup() {
-	guest start one --vcpus 1 --mem 256M
+	guest start one --vcpus 1 --mem 256M -- -trace vmrpc_vector_use -trace vmrpc_notify
 	wait_for 90 vm_ready one
 }
 
@@ -36,6 +36,35 @@ test_idle_server_parks() {
 	[ "$(vm_field one parks)" -gt "$before" ] || fail "no poll was parked"
 }
 
+# What KVM's debugfs says of the VM
+kvm_stat() {
+	cat /sys/kernel/debug/kvm/"$(guest pid one)"-*/"$1"
+}
+
+polled_over() {
+	vmrpc ping one -c 100 -i 0 -t 30
+	[ "$(kvm_stat halt_attempted_poll)" -gt "$1" ]
+}
+
+# KVM spins before a vCPU sleeps, for as long as that paid off lately: at most 0.2 ms, in which
+# an emulated host does little.
+test_parked_vcpu_is_polled_first() {
+	local before longest=/sys/module/kvm/parameters/halt_poll_ns was
+	was=$(cat $longest)
+	before=$(kvm_stat halt_attempted_poll)
+	echo 20000000 > $longest
+	wait_for 60 polled_over "$before"
+	echo "$was" > $longest
+	comment "$(($(kvm_stat halt_attempted_poll) - before)) times, $(kvm_stat halt_successful_poll) successful since the VM began"
+}
+
+# How often QEMU's thread that would inject the interrupt has slept.
+qemu_sleeps() {
+	local pid
+	pid=$(guest pid one)
+	sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/$pid/task/$pid/status"
+}
+
 test_loop_runs_calls_answered() {
 	local before
 	guest sh one -- "$GUEST_TESTS/count /tmp/count > /dev/null 2>&1 &"
@@ -44,6 +73,21 @@ test_loop_runs_calls_answered() {
 	expect_status 0 vmrpc meminfo one -t 60
 	before=$(count)
 	wait_for 90 counts_on "$before"
+}
+
+# KVM injects it by itself (irqfd), and QEMU sleeps.
+test_loop_runs_interrupted_without_qemu() {
+	local interrupts sleeps
+	interrupts=$(vm_field one interrupts)
+	sleeps=$(qemu_sleeps)
+	expect_status 0 vmrpc ping one -c 50 -i 20 -t 60
+	sleeps=$(($(qemu_sleeps) - sleeps))
+	interrupts=$(($(vm_field one interrupts) - interrupts))
+	comment "$interrupts interrupts, QEMU woke up $sleeps times"
+	[ "$interrupts" -ge 20 ] || fail "only $interrupts interrupts"
+	[ "$sleeps" -lt "$interrupts" ] || fail "QEMU woke up $sleeps times for $interrupts interrupts"
+	grep 'vmrpc_vector_use.*irqfd 1' /run/guest/one/qemu.log
+	! grep vmrpc_notify /run/guest/one/qemu.log
 }
 
 test_loop_runs_eight_clients_answered() {
