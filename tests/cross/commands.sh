@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 setup() {
 	# The disk is only something to read; what of it is in memory is page cache.
-	guest start web --vcpus 2 --mem 256M --append "vmrpc.slots=6 vmrpc.threads=3" -- \
+	guest start web --vcpus 2 --mem 256M \
+		--append "vmrpc.slots=6 vmrpc.threads=3 vmrpc.allow=echo,procfs,sysinfo,mem,slow" -- \
 		-drive file=/usr/bin/qemu-system-x86_64,format=raw,if=none,id=disk,readonly=on \
 		-device virtio-blk-pci,drive=disk
 	wait_for 90 vm_ready web
@@ -35,6 +36,28 @@ test_guest_found_the_interface() {
 test_boot_options_slots_and_threads() {
 	expect 6 "$(vm_field web slots)"
 	expect 3 "$(in_guest 'cat /sys/devices/virtual/workqueue/vmrpc/max_active')"
+}
+
+slow_runs() {
+	[ "$(in_guest 'cat /sys/module/vmrpc_slow/parameters/running')" = "$1" ]
+}
+
+test_threads_bound_slow_calls_at_once() {
+	local i
+	guest_slow web
+	for i in 1 2 3 4 5; do
+		call_start "$i" vmrpc call web slow 0 --arg '' --timeout 300
+	done
+	wait_for 90 vm_is web calls_in_flight 5
+	wait_for 90 slow_runs 3
+	# Calls that are not slow are none of these.
+	expect_status 0 vmrpc ping web -c 5 -i 0 -t 30
+	in_guest 'echo 1 > /sys/module/vmrpc_slow/parameters/end'
+	for i in 1 2 3 4 5; do
+		expect 0 "$(status_of "$i")" "exit status of slow"
+	done
+	expect 3 "$(in_guest 'cat /sys/module/vmrpc_slow/parameters/most')" "slow calls at once"
+	in_guest 'rmmod vmrpc_slow'
 }
 
 test_list_shows_vm() {
