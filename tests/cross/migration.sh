@@ -70,7 +70,7 @@ test_moved_calls_in_flight_end() {
 	move
 	expect 1 "$(vm_field a calls_in_flight)" "calls in flight before the old VM ends"
 	vm_quit a
-	expect 8 "$(status_of 1)" "exit status"
+	call_lost 1 'was destroyed'
 	wait_for 10 vm_gone a
 	guest sh b -- "echo 1 > /sys/module/vmrpc_slow/parameters/end"
 	works b
@@ -94,6 +94,7 @@ test_moved_slow_call_leaves_its_slot() {
 	wait_for 90 vm_is a calls_in_flight 1
 	move
 	guest kill a
+	call_lost 1 'was destroyed'
 	wait_for 90 vm_ready b
 	expect_status 0 vmrpc ping b -c 3 -i 0 -t 30
 	guest sh b -- "echo 1 > /sys/module/vmrpc_slow/parameters/end; rmmod vmrpc_slow"
@@ -139,7 +140,7 @@ test_moved_under_load_answers() {
 	vm_migrate_end a
 	wait_for 30 vm_runs b
 	guest kill a
-	expect 8 "$(status_of 1)" "exit status of ping"
+	call_lost 1 'was destroyed'
 	wait_for 90 vm_ready b
 	expect 0 "$(taken_twice b)" "requests that were taken twice"
 	# The guest's processes go on, but for the one whose handle was the old VM's.
@@ -156,7 +157,7 @@ test_moved_over_and_over_answers() {
 		wait_for 90 vm_calls_over a 50
 		move
 		guest kill a
-		expect 8 "$(status_of 1)" "exit status of ping"
+		call_lost 1 'was destroyed'
 		works b
 		start a --no-wait -- -incoming unix:/tmp/a.sock
 		vm_migrate b unix:/tmp/a.sock
@@ -192,7 +193,7 @@ test_loaded_twice_both_answer() {
 	guest_call a /tmp/sleep 4 60000
 	vm_migrate a "exec:cat > /tmp/saved"
 	guest kill a
-	expect 8 "$(status_of 1)" "exit status of ping"
+	call_lost 1 'was destroyed'
 	for name in a b; do
 		start "$name" --no-wait -- -incoming "exec:cat /tmp/saved"
 	done
@@ -239,9 +240,8 @@ test_loaded_while_it_runs_calls_in_flight_end() {
 	call_start 2 vmrpc ping snap -c 0 -i 0 --depth 8 --timeout 300
 	wait_for 90 vm_calls_over snap "$(($(vm_field snap calls) + 100))"
 	vm_hmp snap "loadvm before"
-	expect 8 "$(status_of 1)" "exit status of slow"
-	expect 8 "$(status_of 2)" "exit status of ping"
-	expect_match 'reset' "$(cat /tmp/call1.err)"
+	call_lost 1 'was reset'
+	call_lost 2 'was reset'
 	works snap
 	vm_generation_over snap "$generation"
 	expect_status 0 guest sh snap -- "test ! -e /sys/module/vmrpc_slow -a ! -e /tmp/later.out"

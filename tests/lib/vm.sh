@@ -191,3 +191,15 @@ status_of() {
 	wait_for 90 test -f "/tmp/call$1"
 	cat "/tmp/call$1"
 }
+
+# call_lost NUMBER TEXT - that call ended with its guest, which TEXT
+call_lost() {
+	expect 8 "$(status_of "$1")" "exit status of call $1"
+	expect_match "$2" "$(cat "/tmp/call$1.err")"
+}
+
+# call_lost_or_refused NUMBER - one of many calls, of which the last was under way when the
+# channel was closed, or was begun when there was none
+call_lost_or_refused() {
+	expect_match '^(8 .*was reset|5 .*has no VMRPC server)' "$(status_of "$1") $(cat "/tmp/call$1.err")"
+}
