@@ -17,6 +17,74 @@ pages_cycle=16
 
 setup() {
 	load_server
+	truncate -s 1M /tmp/disk
+}
+
+teardown() {
+	guest kill web
+	guest kill there
+	# What its kernel reported was asked for.
+	rm -rf /run/guest/there
+}
+
+# web NAME [ARGUMENT...] - a Linux guest, which can start another kernel and be saved
+web() {
+	local name=$1
+	shift
+	# shellcheck disable=SC2086	# several words
+	TMPDIR=/tmp guest start "$name" --vcpus 2 --mem 384M --append "vmrpc.allow=all vmrpc.user=test" \
+		"$@" $kernel_disks $spare_disk
+}
+
+# web_calls NAME - under way both ways until something ends them
+web_calls() {
+	guest_slow "$1"
+	guest_call "$1" /tmp/park 5 60000
+	call_start 1 vmrpc call "$1" slow 0 --arg '' --timeout 300
+	call_start 2 vmrpc ping "$1" -c 0 -i 0 --depth 16 --timeout 300
+	wait_for 60 vm_calls_over "$1" "$(($(vm_field "$1" calls) + 100))"
+}
+
+# It starts another kernel, goes back to what it was, and is powered off.
+web_goes_back() {
+	web web --
+	web_calls web
+	vm_kexec web
+	call_lost 1 'was reset'
+	call_lost_or_refused 2
+	vm_hmp web "savevm before"
+	web_calls web
+	vm_hmp web "loadvm before"
+	call_lost 1 'was reset'
+	call_lost_or_refused 2
+	wait_for 120 vm_ready web
+	web_calls web
+	guest_sleep web
+	vm_quit web
+	calls_destroyed web
+}
+
+# It moves to another QEMU, panics there, and is killed.
+web_moves() {
+	web web --
+	web_calls web
+	web there --no-wait -- -incoming unix:/tmp/there.sock
+	vm_migrate web unix:/tmp/there.sock
+	guest kill web
+	calls_destroyed web
+	wait_for 120 vm_ready there
+	guest sh there -- "echo 1 > /sys/module/vmrpc_slow/parameters/end; rmmod vmrpc_slow"
+	web_calls there
+	guest_sleep there
+	vm_panic there 0
+	guest kill there
+	calls_destroyed there
+}
+
+calls_destroyed() {
+	call_lost 1 'was destroyed'
+	call_lost 2 'was destroyed'
+	wait_for 30 vm_gone "$1"
 }
 
 # end_by NUMBER NAME - kill, power off, or reset and kill, in turn
@@ -35,26 +103,27 @@ end_by() {
 
 # cycle NUMBER - a VM without an OS; each tenth is a Linux guest with calls of its own
 cycle() {
-	local name=bare64x$(($1 % 2 + 1))
-	if [ $(($1 % 10)) = 0 ]; then
-		name=web
-		guest start web --vcpus 2 --mem 192M --append vmrpc.user=test
-	else
-		bare_start "$name"
-	fi
+	case $(($1 % 20)) in
+	0)	web_moves ;;
+	10)	web_goes_back ;;
+	*)	cycle_bare "$1" "bare64x$(($1 % 2 + 1))" ;;
+	esac
+}
+
+# cycle_bare NUMBER NAME
+cycle_bare() {
+	local name=$2 why='was destroyed'
+	[ $(($1 % 3)) != 2 ] || why='was reset'
+	bare_start "$name"
 	wait_for 120 vm_ready "$name"
 	vmrpc ping "$name" -c 3 -i 0 -t 30
-	if [ "$name" = web ]; then
-		guest_call web /tmp/park 5 60000
-		guest_sleep web
-	fi
 	vm_pause "$name"
 	call_start 1 vmrpc ping "$name" -c 0 --depth 16 --timeout 300
 	call_start 2 vmrpc call "$name" echo 0 --arg x --timeout 300
 	wait_for 60 vm_in_flight "$name"
 	end_by "$1" "$name"
-	expect 8 "$(status_of 1)" "exit status of ping"
-	expect 8 "$(status_of 2)" "exit status of echo"
+	call_lost 1 "$why"
+	call_lost 2 "$why"
 	wait_for 30 vm_gone "$name"
 }
 
