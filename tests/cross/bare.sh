@@ -39,10 +39,10 @@ bare_fails() {
 	guest log "$1" | grep -q FAILED
 }
 
-test_list_shows_ready() {
+test_list_shows_alive() {
 	local name
 	for name in $guests; do
-		expect ready "$(vm_field "$name" state)" "$name's state"
+		expect alive "$(vm_field "$name" state)" "$name's state"
 		expect 4 "$(vm_field "$name" slots)" "$name's slots"
 	done
 }

@@ -63,7 +63,7 @@ test_threads_bound_slow_calls_at_once() {
 test_list_shows_vm() {
 	expect_status 0 vmrpc list
 	expect_match '(^|[[:space:]])web[[:space:]]' "$output"
-	expect ready "$(vm_field web state)"
+	expect alive "$(vm_field web state)"
 	expect 2 "$(vm_field web vcpus)"
 	expect "$(guest pid web)" "$(vm_field web pid)"
 }
@@ -147,7 +147,7 @@ test_stat_prometheus_is_of_its_format() {
 	local label='[a-z]+="([^"\]|\\[\"n])*"'
 	vmrpc ping web -c 1
 	expect_status 0 vmrpc stat --prometheus
-	expect_match '^vmrpc_vm_state\{vm="web",state="ready"\} 1$' "$output"
+	expect_match '^vmrpc_vm_state\{vm="web",state="alive"\} 1$' "$output"
 	expect_match '^vmrpc_polls_total\{vm="web"\} [0-9]+$' "$output"
 	expect_match '^vmrpc_calls_total\{vm="web",direction="host-to-guest",module="echo",procedure="0"\} [0-9]+$' "$output"
 	expect_match '^vmrpc_calls_total\{vm="web",direction="guest-to-kernel",module="print",procedure="0"\} [0-9]+$' "$output"

@@ -21,7 +21,7 @@ test_another_kernel_calls_answered() {
 	guest sh web -- touch /tmp/old
 	vm_kexec web
 	expect_status 0 guest sh web -- "test ! -e /tmp/old"
-	expect ready "$(vm_field web state)"
+	expect alive "$(vm_field web state)"
 	expect_status 0 vmrpc ping web -c 5 -t 30
 }
 

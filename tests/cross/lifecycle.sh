@@ -12,7 +12,8 @@ setup() {
 
 # The VM that a case begins with; an earlier one may have ended it.
 web_up() {
-	guest list | grep -qx web || guest start web --vcpus 2 --mem 192M --append vmrpc.user=test
+	guest list | grep -qx web ||
+		guest start web --vcpus 2 --mem 192M --append "vmrpc.allow=all vmrpc.user=test"
 	wait_for 120 vm_ready web
 }
 
@@ -32,17 +33,44 @@ calls_in_flight() {
 	wait_for 90 vm_is web calls_in_flight 2
 }
 
-test_not_answering_shows_busy_then_dead() {
+# state NAME - its guest is asked
+state() {
+	vmrpc list --json | jq -r --arg name "$1" '.[] | select(.name == $name).state'
+}
+
+test_not_answering_shows_dead() {
 	web_up
 	vm_pause web
-	expect ready "$(vm_field web state)"
+	expect alive "$(vm_field web state)"
 	call_start 1 vmrpc ping web -c 1 --timeout 300
-	wait_for 30 vm_is web state busy
 	wait_for 60 vm_is web state dead
 	vm_continue web
 	expect 0 "$(status_of 1)" "exit status of ping"
-	expect ready "$(vm_field web state)"
+	expect alive "$(vm_field web state)"
 	expect 0 "$(vm_field web oldest_call_ms)"
+}
+
+test_slow_in_answering_shows_busy() {
+	web_up
+	guest_slow web
+	call_start 1 vmrpc call web slow 0 --arg '' --timeout 300
+	wait_for 60 vm_is web state busy
+	expect busy "$(state web)"
+	expect busy "$(vmrpc info web --json | jq -r .state)"
+	guest sh web -- "echo 1 > /sys/module/vmrpc_slow/parameters/end; rmmod vmrpc_slow"
+	expect 0 "$(status_of 1)" "exit status of slow"
+	expect alive "$(state web)"
+}
+
+test_paused_without_calls_shows_dead() {
+	web_up
+	expect alive "$(state web)"
+	vm_pause web
+	expect dead "$(state web)"
+	expect dead "$(state web)"
+	vm_continue web
+	wait_for 30 vm_is web calls_in_flight 0
+	expect alive "$(state web)"
 }
 
 # SLEEP (4) is on the vCPU's thread and begins again; PARK (5) ends while the VM is paused.
@@ -159,6 +187,7 @@ test_killed_while_answering() {
 	guest kill web
 	for i in 1 2 3; do
 		expect_match '^(8|3)$' "$(status_of "$i")"
+		expect_match '(was destroyed|no such VM)' "$(cat "/tmp/call$i.err")"
 	done
 	expect_status 3 vmrpc ping web -c 1
 }
@@ -187,7 +216,6 @@ crash() {
 
 test_panic_calls_end_by_deadline() {
 	crash_up
-		expect_match '(was destroyed|no such VM)' "$(cat "/tmp/call$i.err")"
 	crash 0
 	# All of its CPUs have stopped then: before, one of them may still take a call.
 	wait_for 60 vm_log_has crash 'end Kernel panic'
@@ -198,6 +226,19 @@ test_panic_calls_end_by_deadline() {
 	wait_for 10 vm_gone crash
 	rmmod vmrpc_test_server
 	load_server
+}
+
+test_panic_without_calls_shows_dead() {
+	web_up
+	crash_up
+	expect alive "$(state crash)"
+	vm_panic crash 0
+	wait_for 60 vm_log_has crash 'end Kernel panic'
+	expect alive "$(vm_field crash state)" "state, of one that is not asked,"
+	expect dead "$(state crash)"
+	expect dead "$(state crash)"
+	expect dead "$(vmrpc info crash --json | jq -r .state)"
+	expect alive "$(state web)"
 }
 
 test_panic_reboot_calls_in_flight_end() {

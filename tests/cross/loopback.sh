@@ -19,7 +19,7 @@ teardown() {
 }
 
 test_loopback_is_listed() {
-	expect ready "$(vm_field loopback state)"
+	expect alive "$(vm_field loopback state)"
 	expect 0 "$(vm_field loopback vcpus)"
 }
 

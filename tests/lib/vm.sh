@@ -13,9 +13,10 @@ bare_start() {
 		--no-wait "$@"
 }
 
-# vm_field NAME FIELD - of "vmrpc list --json"; "null" when there is no such VM
+# vm_field NAME FIELD - of "vmrpc list --json"; "null" when there is no such VM.  Without a call
+# to the guest, which would count, and wait in one that is paused.
 vm_field() {
-	vmrpc list --json | jq -r --arg name "$1" --arg field "$2" \
+	vmrpc list --json --no-ask | jq -r --arg name "$1" --arg field "$2" \
 		'(map(select(.name == $name)) | first)[$field]'
 }
 
@@ -28,7 +29,7 @@ vm_gone() {
 }
 
 vm_ready() {
-	[ "$(vm_field "$1" state)" = ready ]
+	[ "$(vm_field "$1" state)" = alive ]
 }
 
 # vm_is NAME FIELD VALUE

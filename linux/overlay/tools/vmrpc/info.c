@@ -143,10 +143,13 @@ static int ask(const char *name, struct vmrpc_vm_info *info, struct guest *guest
 	if (err)
 		return err;
 	err = vmrpc_info(vm, info);
-	if (!err && info->state == VMRPC_VM_GONE)
-		err = VMRPC_ERR_GONE;
 	if (!err)
 		ask_guest(vm, info, guest);
+	/* The state tells of the call that waits on. */
+	if (!err && guest->error == VMRPC_ERR_TIMEOUT)
+		err = vmrpc_info(vm, info);
+	if (!err && info->state == VMRPC_VM_GONE)
+		err = VMRPC_ERR_GONE;
 	vmrpc_close(vm);
 	return err;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* `vmrpc list`: the VMs that the caller may call; no guest is asked. */
+/* `vmrpc list`: the VMs that the caller may call, and whether their guests answer. */
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,22 +9,24 @@
 #include "vm.h"
 
 static gboolean option_names;
+static gboolean option_no_ask;
 
 static const GOptionEntry options[] = {
 	{ "names", 'n', 0, G_OPTION_ARG_NONE, &option_names,
 	  "Print only the names, one a line", NULL },
+	{ "no-ask", 0, 0, G_OPTION_ARG_NONE, &option_no_ask,
+	  "Call no guest: one that has no call to answer counts as alive", NULL },
 	{}
 };
 
-#define BUSY_MS	1000
-#define DEAD_MS	10000
+#define ANSWER_MS	1000
 
 /* By the oldest request that waits: one that idles has none, and need not poll. */
 static const char *registered_state(const struct vmrpc_vm_info *info)
 {
-	if (info->oldest_call_ms >= DEAD_MS && info->polled_ms >= info->oldest_call_ms)
-		return "dead";
-	return info->oldest_call_ms >= BUSY_MS ? "busy" : "ready";
+	if (info->oldest_call_ms < ANSWER_MS)
+		return "alive";
+	return info->polled_ms >= info->oldest_call_ms ? "dead" : "busy";
 }
 
 const char *vm_state(const struct vmrpc_vm_info *info)
@@ -77,6 +79,44 @@ int read_vms(vm_reader read, gpointer data)
 	}
 	free(list);
 	return err;
+}
+
+/* Gives the guest a request, if it has none. */
+static struct vmrpc *probe_begin(const struct vmrpc_vm_info *info)
+{
+	struct vmrpc *vm;
+
+	if (info->state != VMRPC_VM_READY || info->calls_in_flight ||
+	    vmrpc_open((const char *)info->name, &vm))
+		return NULL;
+	if (!vmrpc_submit(vm, VMRPC_ECHO_MODULE, VMRPC_ECHO_ECHO, NULL, 0, ANSWER_MS, NULL, 0, 0))
+		return vm;
+	vmrpc_close(vm);
+	return NULL;
+}
+
+/* Any answer is one, a refusal too.  Without one the request waits on, as the state tells. */
+static void probe_end(struct vmrpc *vm, struct vmrpc_vm_info *info)
+{
+	struct vmrpc_reply reply;
+	size_t count = 1;
+
+	if (!vmrpc_reap(vm, &reply, &count, -1) && reply.error == VMRPC_ERR_TIMEOUT &&
+	    !vmrpc_info(vm, info))
+		info->oldest_call_ms = MAX(info->oldest_call_ms, ANSWER_MS);
+	vmrpc_close(vm);
+}
+
+/* All at once: together they take no longer than one that does not answer. */
+static void probe_vms(struct vmrpc_vm_info *vms, size_t count)
+{
+	g_autofree struct vmrpc **probes = g_new(struct vmrpc *, count);
+
+	for (size_t i = 0; i < count; i++)
+		probes[i] = probe_begin(&vms[i]);
+	for (size_t i = 0; i < count; i++)
+		if (probes[i])
+			probe_end(probes[i], &vms[i]);
 }
 
 static void build_counters(JsonBuilder *builder, const struct vmrpc_vm_info *info)
@@ -181,6 +221,8 @@ static enum status run(int argc G_GNUC_UNUSED, char **argv G_GNUC_UNUSED)
 
 	if (count)
 		qsort(vms, count, sizeof(*vms), compare_names);
+	if (!option_names && !option_no_ask)
+		probe_vms(vms, count);
 	if (option_json)
 		print_list_json(vms, count);
 	else if (option_names)
@@ -195,8 +237,9 @@ const struct command list_command = {
 	.name = "list",
 	.parameters = "",
 	.summary = "List the VMs that you may call",
-	.description = "STATE is 'ready' when the guest answers calls, 'absent' when it has no\n"
-		       "VMRPC server (yet). Users see their own VMs, root all.",
+	.description = "STATE is 'alive' when the guest answers calls, 'busy' when it is long in doing so,\n"
+		       "'dead' when it does not look for them, or is paused, and 'absent' when it has\n"
+		       "no VMRPC server (yet). Users see their own VMs, root all.",
 	.options = options,
 	.run = run,
 };

@@ -240,7 +240,7 @@ static void append_row_samples(GString *out, const struct metric *metric, const 
 /* One sample a state: 1 for the one that the VM is in. */
 static void append_states(GString *out, const GPtrArray *vms)
 {
-	static const char *const states[] = { "absent", "ready", "busy", "dead" };
+	static const char *const states[] = { "absent", "alive", "busy", "dead" };
 
 	append_heading(out, "vmrpc_vm_state", "gauge", "1: the VM is in this state; 0: it is not.");
 	for (guint i = 0; i < vms->len; i++) {

@@ -33,7 +33,7 @@ _vmrpc_options()
 	printf '%s\n' --json --timeout --help
 	case $1 in
 	"") printf '%s\n' --version ;;
-	list) printf '%s\n' --names ;;
+	list) printf '%s\n' --names --no-ask ;;
 	stat) printf '%s\n' --watch --prometheus ;;
 	mem) printf '%s\n' --limit --reclaim --auto --watch ;;
 	ping) printf '%s\n' --count --depth --interval --size --verbose ;;

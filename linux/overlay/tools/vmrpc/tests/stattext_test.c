@@ -165,7 +165,7 @@ static void test_prometheus_has_all_metrics(void)
 		"\nvmrpc_result_bytes_total{vm=\"web\",direction=\"guest-to-vmm\",module=\"store\",procedure=\"3\"} 18446744073709551615\n",
 		"\n# TYPE vmrpc_vm_state gauge\n",
 		"\nvmrpc_vm_state{vm=\"web\",state=\"absent\"} 0\n",
-		"\nvmrpc_vm_state{vm=\"web\",state=\"ready\"} 1\n",
+		"\nvmrpc_vm_state{vm=\"web\",state=\"alive\"} 1\n",
 		"\nvmrpc_vm_state{vm=\"web\",state=\"busy\"} 0\n",
 		"\nvmrpc_vm_state{vm=\"web\",state=\"dead\"} 0\n",
 		"\nvmrpc_performs_total{vm=\"web\"} 7\n",
