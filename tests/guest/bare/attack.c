@@ -251,16 +251,55 @@ static void call_server(struct attacker *a)
 		binding->handle = 0;
 }
 
+/* From @offset to the argument's end, or to the result's, which is to be as large. */
+static long transfer(struct attacker *a, unsigned int slot, uint32_t size, uint32_t offset,
+		     uint32_t flags)
+{
+	unsigned long args[4] = { VMRPC_OP_TRANSFER, 0, 0, (unsigned long)a->argument };
+	struct vmrpc_transfer *arg = (void *)a->argument;
+	unsigned long copied;
+	long status;
+
+	arg->seq = number(a, channel_request(slot)->seq);
+	arg->gva = number(a, address(a));
+	arg->offset = number(a, offset);
+	arg->size = number(a, size - offset);
+	arg->slot = number(a, slot);
+	arg->flags = pick(a, 8) ? flags : number(a, flags);
+	status = call(a, args, &copied);
+	if (status)
+		return status;
+	a->transferred += copied;
+	return copied;
+}
+
+/* Returns how much of a result there is, without gaps if nothing was changed. */
+static uint32_t transfer_both(struct attacker *a, unsigned int slot, uint32_t size)
+{
+	uint32_t stored = 0;
+	long copied = 1;
+
+	transfer(a, slot, size, pick(a, size), 0);
+	while (stored < size && copied > 0) {
+		copied = transfer(a, slot, size, stored, VMRPC_TRANSFER_RESULT);
+		stored += copied > 0 ? copied : 0;
+	}
+	return stored;
+}
+
 /* As it ought to be, but for a field now and then. */
 static void answer(struct attacker *a, unsigned int slot)
 {
 	struct vmrpc_request *request = channel_request(slot);
 	struct vmrpc_response *response = channel_response(slot);
-	uint32_t size = request->arg_size % (VMRPC_SLOT_DATA + 1);
+	uint32_t size = __atomic_load_n(&request->arg_size, __ATOMIC_RELAXED);
 
 	if (!request->seq || request->seq == response->seq)
 		return;
-	memcpy(response + 1, request + 1, size);
+	if (size > VMRPC_SLOT_DATA)
+		size = transfer_both(a, slot, size);
+	if (size <= VMRPC_SLOT_DATA)
+		memcpy(response + 1, request + 1, size);
 	memset(response->reserved, 0, sizeof(response->reserved));
 	response->result = size;
 	response->status = pick(a, 8) ? 0 : pick(a, 128);
@@ -273,7 +312,10 @@ static void answer(struct attacker *a, unsigned int slot)
 
 static void register_channel(struct attacker *a)
 {
-	unsigned long args[4] = { VMRPC_OP_REGISTER, SLOTS, CHANNEL / VMRPC_PAGE_SIZE };
+	unsigned long args[4] = {
+		VMRPC_OP_REGISTER, SLOTS, CHANNEL / VMRPC_PAGE_SIZE,
+		pick(a, 8) ? VMRPC_CHANNEL_BULK : 0,
+	};
 	unsigned long generation;
 
 	if (pick(a, 8))
@@ -433,6 +475,8 @@ void cpu_start(uint32_t number, uint32_t start_info)
 	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
 	attack(&attackers[0]);
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
+	say_numbers("attack: % bytes transferred",
+		    (long[]){ attackers[0].transferred + attackers[1].transferred });
 	say_numbers("attack: % hypercalls, seed %", (long[]){ calls_made(), seed });
 	halt();
 }

@@ -29,6 +29,7 @@ struct binding {
 struct attacker {
 	uint64_t random;		/* the generator's state */
 	unsigned long calls;		/* hypercalls made; written by this CPU only */
+	unsigned long transferred;	/* bytes of large arguments and results */
 	uint32_t cpu;
 	uint8_t *argument;
 	uint8_t message[64];		/* what RECV fills, and nobody scribbles on */
