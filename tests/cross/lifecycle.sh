@@ -77,7 +77,7 @@ test_paused_without_calls_shows_dead() {
 # SLEEP comes last, as it takes a CPU away from what would begin the other.
 test_paused_sleeping_calls_go_on() {
 	web_up
-	guest_call web /tmp/park 5 10000
+	guest_call web /tmp/park 5 20000
 	guest_call web /tmp/sleep 4 3000
 	vm_pause web
 	sleep 1
@@ -85,7 +85,7 @@ test_paused_sleeping_calls_go_on() {
 	expect 0 "$(guest_status web /tmp/sleep)" "exit status of SLEEP"
 	expect 0 "$(guest_status web /tmp/park)" "exit status of PARK"
 	expect "3000 b80b000000000000" "$(guest sh web -- cat /tmp/sleep.out)"
-	expect "10000 1027000000000000" "$(guest sh web -- cat /tmp/park.out)"
+	expect "20000 204e000000000000" "$(guest sh web -- cat /tmp/park.out)"
 	expect 0 "$(vm_field web handles)" "handles"
 }
 
@@ -105,7 +105,7 @@ test_no_cpu_idle_answers() {
 test_paused_over_and_over_calls_go_on() {
 	local i
 	web_up
-	guest_call web /tmp/park 5 10000
+	guest_call web /tmp/park 5 20000
 	guest_call web /tmp/sleep 4 2000
 	call_start 1 vmrpc ping web -c 100 -i 0 --timeout 300
 	for i in 1 2 3 4 5 6 7 8 9 10; do
