@@ -40,7 +40,7 @@ test_calls_in_flight_end() {
 # A CPU that is away in SLEEP has to come back before the guest can stop it.
 test_guests_calls_under_way_it_starts() {
 	guest_call web /tmp/park 5 60000
-	guest_call web /tmp/sleep 4 5000
+	guest_call web /tmp/sleep 4 10000
 	vm_kexec web
 	expect_status 0 vmrpc ping web -c 5 -t 30
 	expect 0 "$(vm_field web handles)" "handles"

@@ -144,12 +144,13 @@ guest_sleep() {
 }
 
 # guest_call NAME FILE PROCEDURE MS [CPU] - a process of the guest calls the server "test",
-# which waits so long; its exit status, output and errors are left in FILE, .out and .err there
+# which waits so long; its exit status, output and errors are left in FILE, .out and .err there.
+# It begins a moment later: it may take away the CPU that would tell that the shell has ended.
 guest_call() {
 	local before
 	before=$(vm_field "$1" handles)
 	guest sh "$1" -- "rm -f $2
-		(${5:+taskset $(printf %x $((1 << $5)))} $GUEST_TESTS/vmrpc_user -k test 1 $3 $(le32 "$4")00000000 > $2.out 2> $2.err
+		(sleep 0.3; ${5:+taskset $(printf %x $((1 << $5)))} $GUEST_TESTS/vmrpc_user -k test 1 $3 $(le32 "$4")00000000 > $2.out 2> $2.err
 		 echo \$? > $2) > /dev/null 2>&1 &"
 	wait_for 90 vm_is "$1" handles $((before + 1))
 }
