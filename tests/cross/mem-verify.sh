@@ -19,7 +19,6 @@ vm=verify
 other=moved
 
 teardown() {
-	kill "$taker"
 	guest kill verify
 	guest kill moved
 }
@@ -76,7 +75,8 @@ test_nothing_is_lost() {
 	before=$(reclaimed)
 	vmrpc mem $vm --auto 0.1
 	"$here/lib/mem_take" verify moved &
-	taker=$!
+	# shellcheck disable=SC2064	# of now
+	trap "kill $!" EXIT
 	guest sh $vm -- "cd /tmp; (
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &
 		(until test -s ended; do sha256sum < disk/file >> sums; echo 1 > /proc/sys/vm/drop_caches; done) > /dev/null 2>&1 &"

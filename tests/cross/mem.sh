@@ -323,10 +323,6 @@ test_moved_nothing_lost() {
 	guest kill other
 }
 
-migration_failed() {
-	guest qmp mem '{"execute": "query-migrate"}' | jq -e '.return.status == "failed"'
-}
-
 # capability NAME true|false
 capability() {
 	guest qmp mem "{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\":
@@ -339,7 +335,7 @@ test_postcopy_refused() {
 	socat -u UNIX-LISTEN:/tmp/sink.sock /dev/null &
 	wait_for 10 test -S /tmp/sink.sock
 	guest qmp mem '{"execute": "migrate", "arguments": {"uri": "unix:/tmp/sink.sock"}}'
-	wait_for 30 migration_failed
+	wait_for 30 vm_migration_is mem failed
 	expect_match 'without postcopy-ram' "$(guest qmp mem '{"execute": "query-migrate"}')"
 	capability postcopy-ram false
 	wait_for 10 vm_ready mem
@@ -347,18 +343,11 @@ test_postcopy_refused() {
 
 # The next kernel does without, and the host has what the one before had.
 test_kexec_without_gives_all_back() {
-	local generation images=/usr/lib/vmrpc/guest
-	mem_start ,mem-max=1G vmrpc.outsource=mem -- \
-		-drive "file=$images/bzImage,format=raw,if=virtio,readonly=on" \
-		-drive "file=$images/initrd,format=raw,if=virtio,readonly=on"
+	# shellcheck disable=SC2086	# several words
+	mem_start ,mem-max=1G vmrpc.outsource=mem -- $kernel_disks
 	mem_up
 	fill one 128
-	generation=$(vm_field mem generation)
-	guest sh mem -- 'kexec -l /dev/vda --initrd=/dev/vdb \
-		--command-line="$(sed s/vmrpc.outsource=mem// /proc/cmdline)"'
-	guest sh mem -- "(sleep 0.2; kexec -e) > /dev/null 2>&1 &"
-	wait_for 120 vm_generation_over mem "$generation"
-	guest wait mem
+	vm_kexec mem vmrpc.outsource=mem
 	expect false "$(mem_field attached)" "attached"
 	mem_under resident $((4 * mib))
 	guest kill mem
@@ -368,15 +357,15 @@ test_kexec_without_gives_all_back() {
 test_saved_and_loaded_nothing_lost() {
 	local kept
 	truncate -s 1M /tmp/disk
-	TMPDIR=/tmp mem_start ,mem-max=1G vmrpc.outsource=mem -- \
-		-drive file=/tmp/disk,format=raw,if=none,snapshot=on
+	# shellcheck disable=SC2086	# several words
+	TMPDIR=/tmp mem_start ,mem-max=1G vmrpc.outsource=mem -- $spare_disk
 	mem_up
 	kept=$(fill kept 64)
-	expect "" "$(guest hmp mem "savevm x")" "savevm"
+	vm_hmp mem "savevm x"
 	guest sh mem -- "rm /tmp/fill/kept"
 	fill other 128
 	expect_status 0 vmrpc mem mem --reclaim 1G
-	expect "" "$(guest hmp mem "loadvm x")" "loadvm"
+	vm_hmp mem "loadvm x"
 	wait_for 90 vm_ready mem
 	expect "$kept" "$(checksum kept)" "what was not free"
 	fill other 128

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, a word
- * of each cache line, reads it again and again, gives some back and takes some anew, for so long.  Prints
- * what it did; exit
- * status 1 when it read anything else than it wrote.
+ * of each cache line, reads it again and again, gives some back and takes some anew, for so long.
+ * Prints what it did; exit status 1 when it read anything else than it wrote.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -103,11 +103,13 @@ spare_disk="-drive file=/tmp/disk,format=raw,if=none,snapshot=on"
 kernel_disks="-drive file=/usr/lib/vmrpc/guest/bzImage,format=raw,if=virtio,readonly=on
 	-drive file=/usr/lib/vmrpc/guest/initrd,format=raw,if=virtio,readonly=on"
 
-# vm_kexec NAME - the guest has $kernel_disks; returns when the next kernel is up
+# vm_kexec NAME [OPTION] - the guest has $kernel_disks; returns when the next kernel is up, which
+# is not given that boot option
 vm_kexec() {
-	local generation
+	local generation line=--reuse-cmdline
 	generation=$(vm_field "$1" generation)
-	guest sh "$1" -- "kexec -l /dev/vda --initrd=/dev/vdb --reuse-cmdline"
+	[ -z "${2-}" ] || line="--command-line=\"\$(sed s/$2// /proc/cmdline)\""
+	guest sh "$1" -- "kexec -l /dev/vda --initrd=/dev/vdb $line"
 	guest sh "$1" -- "(sleep 0.2; kexec -e) > /dev/null 2>&1 &"
 	wait_for 120 vm_generation_over "$1" "$generation"
 	guest wait "$1"

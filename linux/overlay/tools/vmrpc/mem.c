@@ -100,18 +100,23 @@ static const struct watch mem_watch = {
 	.free = free_sample,
 };
 
-static enum status print_mem(const char *name)
+static enum status print_watched(const char *name)
+{
+	int err = watch(&mem_watch, name);
+
+	return err ? fail(err, name, NULL) : STATUS_OK;
+}
+
+static enum status print_once(const char *name)
 {
 	g_autoptr(GArray) vms = NULL;
 	g_autofree char *text = NULL;
 	gpointer sample;
 	int err;
 
-	err = option_watch > 0 ? watch(&mem_watch, name) : read_sample(name, &sample);
+	err = read_sample(name, &sample);
 	if (err)
 		return fail(err, name, NULL);
-	if (option_watch > 0)
-		return STATUS_OK;
 	vms = sample;
 	if (option_json) {
 		print_mem_json(vms);
@@ -326,7 +331,9 @@ static enum status run(int argc, char **argv)
 	status = check_options(name, &value);
 	if (status)
 		return status;
-	return changing_option() ? change(name, value) : print_mem(name);
+	if (changing_option())
+		return change(name, value);
+	return option_watch > 0 ? print_watched(name) : print_once(name);
 }
 
 const struct command mem_command = {

@@ -9,15 +9,12 @@
 #include "output.h"
 #include "table.h"
 
-#define COLUMNS		8	/* of a VM; then of its changes */
+#define HEADER	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO"
 
-static const char *const header[] = {
-	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO", NULL,
-};
+static const char *const header[] = { HEADER, NULL };
+static const char *const header_changes[] = { HEADER, "TAKEN", "CHANGE", NULL };
 
-static const char *const header_changes[] = {
-	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "AUTO", "TAKEN", "CHANGE", NULL,
-};
+#define COLUMNS	(G_N_ELEMENTS(header) - 1)	/* of a VM; then of its changes */
 
 static char *guest_cell(const struct vmrpc_vm_mem_info *info, guint64 bytes)
 {
