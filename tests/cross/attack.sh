@@ -48,7 +48,7 @@ kernel_memory() {
 
 attack_start() {
 	start_in_cgroup "$1" --kernel "$images/$1.elf" --vcpus 2 \
-		--append "calls=$(calls_of "$1") seed=$seed cpus=2 timer=$timer" \
+		--append "calls=$(calls_of "$1") seed=$seed cpus=2 timer=$timer transfer=1" \
 		-- -object vmrpc-server,id=kv,path="$here/kvstore.so"
 }
 
@@ -89,21 +89,26 @@ call_quiet_guest() {
 	done
 }
 
-# Nothing is expected of what they answer.  Large calls are so small that no address of theirs
-# reaches their own image.
-call_attackers() {
-	local name
+# Nothing is expected of what it answers.  Large calls are so small that no address of theirs
+# reaches its own image.
+call_attacker() {
 	while goes_on; do
-		for name in $attackers; do
-			vmrpc ping "$name" -c 50 -i 0 -d 8 -t 1
-			vmrpc ping "$name" -c 20 -i 0 -d 4 -s 60000 -t 1
-			vmrpc call "$name" echo 0 --arg x --timeout 0.1
-			vmrpc stat "$name"
-			vmrpc info "$name"
-		done
+		vmrpc ping "$1" -c 50 -i 0 -d 8 -t 1
+		vmrpc ping "$1" -c 20 -i 0 -d 4 -s 60000 -t 1
+		vmrpc call "$1" echo 0 --arg x --timeout 0.1
+		vmrpc stat "$1"
+		vmrpc info "$1"
 		vmrpc list
 		sleep "$pause"
 	done
+}
+
+call_attackers() {
+	local name
+	for name in $attackers; do
+		call_attacker "$name" &
+	done
+	wait
 }
 
 # What the VMM has to take a vCPU out of a call for.

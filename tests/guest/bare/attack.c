@@ -2,9 +2,10 @@
 /*
  * The guest that attacks its host: valid sequences of hypercalls, at random, with fields of
  * them changed.  Every CPU does so; the second one also scribbles on what the host reads.
- * The words "calls=N seed=S cpus=2 timer=US" of the command line say how many calls, which ones,
- * who makes them, and how often a timer interrupts; without a seed it is another each time.  calls=0
- * makes none, and burns a CPU.
+ * The words "calls=N seed=S cpus=2 timer=US transfer=B" of the command line say how many calls,
+ * which ones, who makes them, how often a timer interrupts, and how many bytes of large arguments
+ * and results it transfers before it ends, which needs a host that makes such calls; without a
+ * seed it is another each time.  calls=0 makes none, and burns a CPU.
  *
  * A timer ends the calls that halt.  Those that sleep on the vCPU's thread until another
  * call comes are made only after that one, and never with fields changed.
@@ -20,7 +21,7 @@
 
 static struct attacker attackers[2];
 static unsigned long last_handle[VMRPC_MAX_HANDLES + 1];	/* of each row of the host's table */
-static unsigned long calls_wanted, timer_us;
+static unsigned long calls_wanted, transfer_wanted, timer_us;
 static uint32_t cpus;
 static bool go, done;
 
@@ -269,7 +270,7 @@ static long transfer(struct attacker *a, unsigned int slot, uint32_t size, uint3
 	status = call(a, args, &copied);
 	if (status)
 		return status;
-	a->transferred += copied;
+	__atomic_store_n(&a->transferred, a->transferred + copied, __ATOMIC_RELAXED);
 	return copied;
 }
 
@@ -396,6 +397,17 @@ static unsigned long calls_made(void)
 	       __atomic_load_n(&attackers[1].calls, __ATOMIC_RELAXED);
 }
 
+static unsigned long transferred(void)
+{
+	return __atomic_load_n(&attackers[0].transferred, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&attackers[1].transferred, __ATOMIC_RELAXED);
+}
+
+static bool enough(void)
+{
+	return calls_made() >= calls_wanted && transferred() >= transfer_wanted;
+}
+
 /* For whoever waits for a million calls. */
 static void report(unsigned long *next)
 {
@@ -410,7 +422,7 @@ static void attack(struct attacker *a)
 	unsigned long next_report = calls_wanted / REPORTS;
 
 	machine_start_timer(timer_us);
-	while (!__atomic_load_n(&done, __ATOMIC_RELAXED) && calls_made() < calls_wanted) {
+	while (!__atomic_load_n(&done, __ATOMIC_RELAXED) && !enough()) {
 		if (a->cpu || !pick(a, 4))
 			scribble_for_a_while(a);
 		step(a);
@@ -462,6 +474,7 @@ void cpu_start(uint32_t number, uint32_t start_info)
 	host_discover();
 	seed = machine_option("seed", machine_random() % 1000000000);
 	calls_wanted = machine_option("calls", CALLS);
+	transfer_wanted = machine_option("transfer", 0);
 	timer_us = machine_option("timer", TIMER_US);
 	cpus = machine_option("cpus", 2);
 	say_numbers("attack: begins, % calls, seed %", (long[]){ calls_wanted, seed });
@@ -475,8 +488,7 @@ void cpu_start(uint32_t number, uint32_t start_info)
 	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
 	attack(&attackers[0]);
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
-	say_numbers("attack: % bytes transferred",
-		    (long[]){ attackers[0].transferred + attackers[1].transferred });
+	say_numbers("attack: % bytes transferred", (long[]){ transferred() });
 	say_numbers("attack: % hypercalls, seed %", (long[]){ calls_made(), seed });
 	halt();
 }
