@@ -232,7 +232,8 @@ FIELD(vmrpc_vm_mem_info, resident, 40, 8);
 FIELD(vmrpc_vm_mem_info, reclaimed, 48, 8);
 FIELD(vmrpc_vm_mem_info, attached, 56, 4);
 FIELD(vmrpc_vm_mem_info, auto_ms, 60, 4);
-FIELD(vmrpc_vm_mem_info, reserved2, 64, 32);
+FIELD(vmrpc_vm_mem_info, swapped, 64, 8);
+FIELD(vmrpc_vm_mem_info, reserved2, 72, 24);
 
 SIZE(vmrpc_vm_mem_size, 16);
 FIELD(vmrpc_vm_mem_size, size, 0, 8);

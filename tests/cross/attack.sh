@@ -22,7 +22,6 @@ seed=${ATTACK_SEED:-$RANDOM$RANDOM}
 timer=${ATTACK_TIMER:-2000}
 pause=${ATTACK_PAUSE:-1}
 reports=12				# pauses between two reports of how far they are
-cgroups=/sys/fs/cgroup
 of_run=/run/attack			# what was seen: a file each
 log_lines=10				# of a guest in the host's log, a second
 memory=$((8 << 20))			# of the kernel's, more than a guest that behaves well has
@@ -33,13 +32,7 @@ calls_of() {
 
 # start_in_cgroup NAME [ARGUMENT...] - its kernel memory is accounted apart
 start_in_cgroup() {
-	local name=$1
-	shift
-	mkdir -p "$cgroups/$name"
-	(
-		echo "$BASHPID" > "$cgroups/$name/cgroup.procs"
-		exec guest start "$name" --mem 128M --no-wait "$@"
-	)
+	in_cgroup "$1" guest start "$1" --mem 128M --no-wait "${@:2}"
 }
 
 kernel_memory() {
@@ -159,7 +152,6 @@ setup() {
 	rm -rf $of_run
 	mkdir -p $of_run
 	load_server
-	echo +memory > $cgroups/cgroup.subtree_control
 	start_in_cgroup quiet --kernel "$images/bare64.elf" --vcpus 1
 	wait_for 90 vm_ready quiet
 	dmesg -W > $of_run/log &
@@ -184,7 +176,7 @@ teardown() {
 	touch $of_run/over
 	for name in $attackers quiet visitor; do
 		guest kill "$name"
-		rmdir "$cgroups/$name"
+		cgroup_end "$name"
 	done
 	kill "$(cat $of_run/log.pid)"
 }

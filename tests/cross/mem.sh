@@ -14,7 +14,12 @@ small=$((24 * mib))		# what a guest holds that uses nothing of it: the table, it
 teardown() {
 	guest kill mem
 	guest kill other
+	cgroup_end mem
+	cgroup_end other
+	swap_off
 }
+
+within=()	# what VMs are started by
 
 # mem_start DEVICE-OPTIONS KERNEL-OPTIONS [ARGUMENT...]
 mem_start() {
@@ -25,7 +30,7 @@ mem_start() {
 		shift
 	done
 	guest kill mem 2> /dev/null || true
-	guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "${options[@]}" -- \
+	"${within[@]}" guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "${options[@]}" -- \
 		-device "vmrpc$device" "${@:2}"
 }
 
@@ -260,6 +265,90 @@ test_host_short_of_memory_guest_gives() {
 short_of_memory_until_under() {
 	echo 2 > /proc/sys/vm/drop_caches
 	mem_under resident "$1"
+}
+
+# short_of_memory CGROUP BYTES - of which so many are wanted back.  Whether all of it came is not
+# told: what is free does not count there.
+short_of_memory() {
+	echo "$2" > "$cgroups/$1/memory.reclaim" || true
+}
+
+# other_start - a second VM with outsourced memory
+other_start() {
+	"${within[@]}" guest start other --vcpus 1 --mem 256M --no-vmrpc --append vmrpc.outsource=mem -- \
+		-device vmrpc,name=other,mem-max=1G
+	wait_for 120 vm_ready other
+}
+
+# fill_and_drop NAME MIB - so much is free in the VM, and the host holds it
+fill_and_drop() {
+	guest sh "$1" -- "mkdir -p /tmp/fill; grep -q /tmp/fill /proc/mounts || mount -t tmpfs -o size=90% fill /tmp/fill
+		dd if=/dev/urandom of=/tmp/fill/dropped bs=1M count=$2 2> /dev/null && rm /tmp/fill/dropped"
+	mem_over resident $(($2 * mib)) "$1"
+}
+
+# A cgroup that is short of memory has what is free in its own VMs.
+test_memory_cgroup_takes_what_is_free() {
+	local kept other
+	within=(in_cgroup other)
+	other_start
+	fill_and_drop other 100
+	within=(in_cgroup mem)
+	mem_start ,mem-max=1G vmrpc.outsource=mem
+	mem_up
+	kept=$(fill kept 64)
+	fill_and_drop mem 300
+	other=$(mem_field reclaimed other)
+	short_of_memory mem $((300 * mib))
+	wait_for 30 mem_under resident $((64 * mib + small + 64 * mib))
+	expect "$kept" "$(checksum kept)" "what was not free"
+	expect "$other" "$(mem_field reclaimed other)" "reclaimed from the VM of another cgroup"
+	guest kill other
+	guest kill mem
+}
+
+# Two VMs share what is too little for both: what one has free the other gets.
+test_vms_trade_memory() {
+	local kept name
+	within=(in_cgroup mem)
+	mem_start ,mem-max=1G vmrpc.outsource=mem
+	mem_up
+	other_start
+	kept=$(fill kept 64)
+	fill_and_drop mem 250
+	echo $(($(cat $cgroups/mem/memory.current) + 64 * mib)) > $cgroups/mem/memory.max
+	for name in other mem other; do
+		fill_and_drop $name 200
+	done
+	comment "reclaimed: $(($(mem_field reclaimed) / mib)) MiB, $(($(mem_field reclaimed other) / mib)) MiB"
+	mem_over reclaimed $((200 * mib))
+	mem_over reclaimed $((50 * mib)) other
+	expect "$kept" "$(checksum kept)" "what was there all the time"
+	expect 0 "$(awk '$1 == "oom_kill" { print $2 }' $cgroups/mem/memory.events)" "killed"
+	guest kill other
+	guest kill mem
+}
+
+# What is used may be paged out, and is not lost; what is free costs no swap.
+test_paged_out_and_in_nothing_lost() {
+	local kept
+	swap_on 300
+	within=(in_cgroup mem)
+	mem_start ,mem-max=1G vmrpc.outsource=mem
+	mem_up
+	kept=$(fill kept 200)
+	expect 0 "$(mem_field swapped)" "swapped"
+	short_of_memory mem $((250 * mib))
+	mem_over swapped $((64 * mib))
+	comment "$(($(mem_field swapped) / mib)) MiB swapped, $(($(mem_field resident) / mib)) MiB held"
+	expect "$kept" "$(checksum kept)" "what was paged out"
+	short_of_memory mem $((250 * mib))
+	mem_over swapped $((64 * mib))
+	guest sh mem -- "rm /tmp/fill/kept"
+	vmrpc mem mem --reclaim 1G
+	mem_under swapped $small
+	guest kill mem
+	swap_off
 }
 
 test_limit_out_of_range_refused() {

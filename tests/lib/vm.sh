@@ -58,6 +58,37 @@ vm_continue() {
 	guest qmp "$1" '{"execute": "cont"}'
 }
 
+cgroups=/sys/fs/cgroup
+
+# in_cgroup NAME COMMAND... - what the command starts is accounted apart; ends by cgroup_end
+in_cgroup() {
+	local name=$1
+	shift
+	echo +memory > $cgroups/cgroup.subtree_control
+	mkdir -p "$cgroups/$name"
+	(
+		echo "$BASHPID" > "$cgroups/$name/cgroup.procs"
+		exec "$@"
+	)
+}
+
+cgroup_end() {
+	rmdir "$cgroups/$1"
+}
+
+# swap_on MIB - the host has swap; there is none from the start
+swap_on() {
+	dd if=/dev/zero of=/swap bs=1M count="$1"
+	chmod 600 /swap
+	mkswap /swap
+	swapon /swap
+}
+
+swap_off() {
+	swapoff /swap
+	rm /swap
+}
+
 # vm_quit NAME - QEMU may be gone before it answered
 vm_quit() {
 	guest qmp "$1" '{"execute": "quit"}' || true

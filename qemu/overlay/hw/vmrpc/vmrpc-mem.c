@@ -283,6 +283,7 @@ static bool vmrpc_mem_visit_info(Visitor *v, struct vmrpc_vm_mem_info *info,
         { "free", info->free },
         { "absent", info->absent },
         { "resident", info->resident },
+        { "swapped", info->swapped },
         { "reclaimed", info->reclaimed },
     };
     bool attached = info->attached;

@@ -223,11 +223,12 @@ struct vmrpc_vm_mem_info {
 	__u64	used;			/* in blocks that are USED */
 	__u64	free;			/* in blocks that are FREE or BUSY */
 	__u64	absent;			/* in blocks that are ABSENT */
-	__u64	resident;		/* that the host holds, the table and what it swapped out included */
+	__u64	resident;		/* that the host holds in its memory, the table included */
 	__u64	reclaimed;		/* in blocks that the host took, since the VM was created */
 	__u32	attached;		/* 1: the guest uses this memory; 0: it does not (yet) */
 	__u32	auto_ms;		/* of VMRPC_VM_MEM_AUTO */
-	__u64	reserved2[4];
+	__u64	swapped;		/* that the host holds in its swap */
+	__u64	reserved2[3];
 };
 
 struct vmrpc_vm_mem_size {

@@ -96,7 +96,7 @@ struct vmrpc_mem {
 	u8			*ages;		/* scans that found a block FREE; NULL: none is made */
 	u32			auto_ms;	/* 0: no scans */
 	struct delayed_work	auto_work;	/* the next one */
-	struct list_head	node;		/* in mem_auto.c's list, while there is a file */
+	struct vmrpc_mem_entry	*entry;		/* in mem_auto.c's list, while there is a file */
 	struct work_struct	shrink_work;	/* takes FREE blocks */
 	long			shrink_want;	/* pages; without the mutex, as is the next */
 	unsigned long		shrink_after;	/* jiffies: not before, there was nothing */
@@ -333,6 +333,7 @@ int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
 int vmrpc_mem_begin(struct vmrpc_vm *vm);
 void vmrpc_mem_end(struct vmrpc_vm *vm);
+u64 vmrpc_mem_resident(const struct vmrpc_mem *mem);
 long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age);
 int vmrpc_mem_server_init(void);
 void vmrpc_mem_server_exit(void);
@@ -340,7 +341,7 @@ void vmrpc_mem_server_exit(void);
 /* mem_auto.c */
 int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg);
 void vmrpc_mem_auto_init(struct vmrpc_mem *mem);
-void vmrpc_mems_add(struct vmrpc_mem *mem);
+int vmrpc_mems_add(struct vmrpc_mem *mem);
 void vmrpc_mems_del(struct vmrpc_mem *mem);
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem);
 int vmrpc_mem_auto_start(void);

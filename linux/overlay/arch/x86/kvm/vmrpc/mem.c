@@ -138,6 +138,8 @@ static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
 	}
 	get_file(file);
 	ret = vmrpc_mem_restart(mem, false);
+	if (!ret)
+		ret = vmrpc_mems_add(mem);
 	if (ret)
 		vmrpc_mem_forget(mem);
 	return ret;
@@ -158,8 +160,6 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 	if (vmrpc_mem_file_valid(file, arg)) {
 		mutex_lock(&mem->mutex);
 		ret = READ_ONCE(vm->gone) ? -ESHUTDOWN : vmrpc_mem_set(mem, file, arg);
-		if (!ret)
-			vmrpc_mems_add(mem);
 		mutex_unlock(&mem->mutex);
 	}
 	fput(file);
@@ -215,6 +215,18 @@ void vmrpc_mem_end(struct vmrpc_vm *vm)
 	mutex_unlock(&vm->mem.mutex);
 }
 
+/* Bytes of the file that are in memory.  Changes at any time. */
+u64 vmrpc_mem_resident(const struct vmrpc_mem *mem)
+{
+	return (u64)READ_ONCE(mem->file->f_mapping->nrpages) << PAGE_SHIFT;
+}
+
+/* Bytes of the file that are in swap.  Likewise. */
+static u64 vmrpc_mem_swapped(const struct vmrpc_mem *mem)
+{
+	return (u64)READ_ONCE(SHMEM_I(file_inode(mem->file))->swapped) << PAGE_SHIFT;
+}
+
 static void vmrpc_mem_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info)
 {
 	u64 count[VMRPC_MEM_BUSY + 1] = {}, n;
@@ -242,7 +254,8 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 	*info = (struct vmrpc_vm_mem_info){
 		.max		= mem->nr_blocks * VMRPC_MEM_BLOCK,
 		.limit		= mem->limit * VMRPC_MEM_BLOCK,
-		.resident	= inode_get_bytes(file_inode(mem->file)),
+		.resident	= vmrpc_mem_resident(mem),
+		.swapped	= vmrpc_mem_swapped(mem),
 		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
 		.attached	= mem->attached,
 		.auto_ms	= mem->auto_ms,

@@ -7,8 +7,11 @@
  * A shrinker may be called by whoever allocates memory, with any lock of a file system held, and
  * the VMM can hold the locks of its file; so a worker takes a VM's blocks, and the shrinker waits for
  * it for a moment only.
+ *
+ * A VM belongs to the memory cgroup of the process that gave us its memory: it gives when that
+ * cgroup is short of memory, or one above it.
  */
-#include <linux/list.h>
+#include <linux/list_lru.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -30,9 +33,14 @@
 #define VMRPC_MEM_ASK_REST	(30 * HZ)
 #define VMRPC_MEM_BLOCK_PAGES	(VMRPC_MEM_BLOCK >> PAGE_SHIFT)
 
-/* Those with memory: the file and the table of one that is on the list stay. */
-static LIST_HEAD(vmrpc_mems);
-static DEFINE_SPINLOCK(vmrpc_mems_lock);
+/* A VM with memory, charged to its cgroup: while it is on the list its file and its table stay. */
+struct vmrpc_mem_entry {
+	struct list_head	node;
+	struct vmrpc_mem	*mem;
+};
+
+static struct list_lru vmrpc_mems;
+static struct kmem_cache *vmrpc_mem_entries;
 
 static struct workqueue_struct *vmrpc_mem_wq;
 static struct shrinker *vmrpc_mem_shrinker;
@@ -130,38 +138,45 @@ int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
 /* Memory pressure */
 
 /* What the states say is the guest's word only; more than this it cannot give. */
-static unsigned long vmrpc_mem_resident(struct vmrpc_mem *mem)
+static unsigned long vmrpc_mem_givable(struct vmrpc_mem *mem)
 {
 	if (time_before(jiffies, READ_ONCE(mem->shrink_after)))
 		return 0;
-	return inode_get_bytes(file_inode(mem->file)) >> PAGE_SHIFT;
+	return vmrpc_mem_resident(mem) >> PAGE_SHIFT;
+}
+
+static struct vmrpc_mem *vmrpc_mem_of(struct list_head *item)
+{
+	return container_of(item, struct vmrpc_mem_entry, node)->mem;
+}
+
+static enum lru_status vmrpc_mem_count_one(struct list_head *item, struct list_lru_one *list,
+					   spinlock_t *lock, void *pages)
+{
+	*(unsigned long *)pages += vmrpc_mem_givable(vmrpc_mem_of(item));
+	return LRU_SKIP;
 }
 
 static unsigned long vmrpc_mem_shrink_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	unsigned long pages = 0;
-	struct vmrpc_mem *mem;
+	unsigned long pages = 0, vms = list_lru_shrink_count(&vmrpc_mems, sc);
 
-	spin_lock(&vmrpc_mems_lock);
-	list_for_each_entry(mem, &vmrpc_mems, node)
-		pages += vmrpc_mem_resident(mem);
-	spin_unlock(&vmrpc_mems_lock);
+	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_count_one, &pages, &vms);
 	return pages;
 }
 
 /* Takes the next FREE blocks; returns how many pages the host has of it, or -1: there are none. */
 static long vmrpc_mem_shrink_run(struct vmrpc_mem *mem, u64 *block, u64 max)
 {
-	loff_t before;
+	u64 before;
 	long ret = -1;
 
 	mutex_lock(&mem->mutex);
 	if (mem->file) {
-		before = inode_get_bytes(file_inode(mem->file));
+		before = vmrpc_mem_resident(mem);
 		ret = vmrpc_mem_reclaim_run(mem, block, max, 0);
 		/* Others touch the file meanwhile. */
-		ret = ret <= 0 ? -1 :
-		      max_t(loff_t, before - inode_get_bytes(file_inode(mem->file)), 0) >> PAGE_SHIFT;
+		ret = ret <= 0 ? -1 : max_t(s64, before - vmrpc_mem_resident(mem), 0) >> PAGE_SHIFT;
 	}
 	mutex_unlock(&mem->mutex);
 	return ret;
@@ -188,7 +203,7 @@ static void vmrpc_mem_ask(struct work_struct *work)
 
 static void vmrpc_mem_ask_begin(struct vmrpc_mem *mem)
 {
-	if (time_before(jiffies, READ_ONCE(mem->ask_after)))
+	if (!READ_ONCE(mem->attached) || time_before(jiffies, READ_ONCE(mem->ask_after)))
 		return;
 	WRITE_ONCE(mem->ask_after, jiffies + VMRPC_MEM_ASK_REST);
 	/* A guest may take its time, for which no pass is to wait. */
@@ -220,34 +235,42 @@ static void vmrpc_mem_shrink_pass(struct work_struct *work)
 	memalloc_noreclaim_restore(flags);
 }
 
-/* Begins a pass of some VMs, the next time of others; returns of how many. */
-static int vmrpc_mem_shrink_begin(long want)
-{
-	struct vmrpc_mem *mem, *next;
-	int asked = 0;
-	LIST_HEAD(done);
+struct vmrpc_mem_shrink {
+	long			want;		/* pages, of each */
+	int			asked;		/* VMs */
+};
 
-	spin_lock(&vmrpc_mems_lock);
-	list_for_each_entry_safe(mem, next, &vmrpc_mems, node) {
-		if (asked == VMRPC_MEM_SHRINK_VMS)
-			break;
-		list_move_tail(&mem->node, &done);
-		if (!vmrpc_mem_resident(mem))
-			continue;
-		/* Also one whose pass does not come to an end. */
-		WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
-		WRITE_ONCE(mem->shrink_want, want);
-		asked += queue_work(vmrpc_mem_wq, &mem->shrink_work);
-	}
-	list_splice_tail(&done, &vmrpc_mems);
-	spin_unlock(&vmrpc_mems_lock);
-	return asked;
+static enum lru_status vmrpc_mem_shrink_one(struct list_head *item, struct list_lru_one *list,
+					    spinlock_t *lock, void *data)
+{
+	struct vmrpc_mem_shrink *shrink = data;
+	struct vmrpc_mem *mem = vmrpc_mem_of(item);
+
+	if (shrink->asked == VMRPC_MEM_SHRINK_VMS)
+		return LRU_STOP;
+	if (!vmrpc_mem_givable(mem))
+		return LRU_ROTATE;
+	/* Also one whose pass does not come to an end. */
+	WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
+	WRITE_ONCE(mem->shrink_want, shrink->want);
+	shrink->asked += queue_work(vmrpc_mem_wq, &mem->shrink_work);
+	return LRU_ROTATE;
+}
+
+/* Begins a pass of some VMs, the next time of others; returns of how many. */
+static int vmrpc_mem_shrink_begin(struct shrink_control *sc)
+{
+	struct vmrpc_mem_shrink shrink = { .want = sc->nr_to_scan };
+	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
+
+	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_shrink_one, &shrink, &vms);
+	return shrink.asked;
 }
 
 static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	long before = atomic_long_read(&vmrpc_mem_shrunk), want = sc->nr_to_scan, freed;
-	int passes = atomic_read(&vmrpc_mem_passes), asked = vmrpc_mem_shrink_begin(want);
+	int passes = atomic_read(&vmrpc_mem_passes), asked = vmrpc_mem_shrink_begin(sc);
 
 	wait_event_timeout(vmrpc_mem_shrunk_wait,
 			   atomic_long_read(&vmrpc_mem_shrunk) - before >= want ||
@@ -265,7 +288,6 @@ static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shr
 
 void vmrpc_mem_auto_init(struct vmrpc_mem *mem)
 {
-	INIT_LIST_HEAD(&mem->node);
 	INIT_DELAYED_WORK(&mem->auto_work, vmrpc_mem_auto_scan);
 	INIT_WORK(&mem->shrink_work, vmrpc_mem_shrink_pass);
 	INIT_WORK(&mem->ask_work, vmrpc_mem_ask);
@@ -274,21 +296,27 @@ void vmrpc_mem_auto_init(struct vmrpc_mem *mem)
 }
 
 /* It has memory, from now on. */
-void vmrpc_mems_add(struct vmrpc_mem *mem)
+int vmrpc_mems_add(struct vmrpc_mem *mem)
 {
+	struct vmrpc_mem_entry *entry;
+
 	lockdep_assert_held(&mem->mutex);
-	spin_lock(&vmrpc_mems_lock);
-	list_add_tail(&mem->node, &vmrpc_mems);
-	spin_unlock(&vmrpc_mems_lock);
+	entry = kmem_cache_alloc_lru(vmrpc_mem_entries, &vmrpc_mems, GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&entry->node);
+	entry->mem = mem;
+	mem->entry = entry;
+	list_lru_add_obj(&vmrpc_mems, &entry->node);
+	return 0;
 }
 
 /* Its file and its table are about to go. */
 void vmrpc_mems_del(struct vmrpc_mem *mem)
 {
 	lockdep_assert_held(&mem->mutex);
-	spin_lock(&vmrpc_mems_lock);
-	list_del_init(&mem->node);
-	spin_unlock(&vmrpc_mems_lock);
+	list_lru_del_obj(&vmrpc_mems, &mem->entry->node);
+	kmem_cache_free(vmrpc_mem_entries, mem->entry);
 	vmrpc_mem_auto_end(mem);
 }
 
@@ -301,16 +329,18 @@ void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 	cancel_work_sync(&mem->shrink_work);
 }
 
-int vmrpc_mem_auto_start(void)
+static int vmrpc_mem_shrinker_start(void)
 {
-	/* A VMM can keep a work waiting, by what it does with its file: one of its own. */
-	vmrpc_mem_wq = alloc_workqueue("vmrpc_mem", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
-	if (!vmrpc_mem_wq)
+	int ret;
+
+	vmrpc_mem_shrinker = shrinker_alloc(SHRINKER_MEMCG_AWARE | SHRINKER_NUMA_AWARE,
+					    "vmrpc-mem");
+	if (!vmrpc_mem_shrinker)
 		return -ENOMEM;
-	vmrpc_mem_shrinker = shrinker_alloc(0, "vmrpc-mem");
-	if (!vmrpc_mem_shrinker) {
-		destroy_workqueue(vmrpc_mem_wq);
-		return -ENOMEM;
+	ret = list_lru_init_memcg(&vmrpc_mems, vmrpc_mem_shrinker);
+	if (ret) {
+		shrinker_free(vmrpc_mem_shrinker);
+		return ret;
 	}
 	vmrpc_mem_shrinker->count_objects = vmrpc_mem_shrink_count;
 	vmrpc_mem_shrinker->scan_objects = vmrpc_mem_shrink_scan;
@@ -321,8 +351,28 @@ int vmrpc_mem_auto_start(void)
 	return 0;
 }
 
+int vmrpc_mem_auto_start(void)
+{
+	int ret = -ENOMEM;
+
+	/* A VMM can keep a work waiting, by what it does with its file: one of its own. */
+	vmrpc_mem_wq = alloc_workqueue("vmrpc_mem", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	if (!vmrpc_mem_wq)
+		return ret;
+	vmrpc_mem_entries = KMEM_CACHE(vmrpc_mem_entry, SLAB_ACCOUNT);
+	if (vmrpc_mem_entries)
+		ret = vmrpc_mem_shrinker_start();
+	if (ret) {
+		kmem_cache_destroy(vmrpc_mem_entries);
+		destroy_workqueue(vmrpc_mem_wq);
+	}
+	return ret;
+}
+
 void vmrpc_mem_auto_stop(void)
 {
 	shrinker_free(vmrpc_mem_shrinker);
+	list_lru_destroy(&vmrpc_mems);
+	kmem_cache_destroy(vmrpc_mem_entries);
 	destroy_workqueue(vmrpc_mem_wq);
 }
