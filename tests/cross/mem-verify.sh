@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # No data is lost: a guest's programs check what they wrote (tests/guest/mem_verify.c), and files
-# that they read through the page cache, while the host takes outsourced memory, limits it and gives
-# it again, and while the VM moves to another QEMU.
+# that they read through the page cache, while the host takes outsourced memory, limits it, pages it
+# out and gives it again, and while the VM moves to another QEMU.
 #	VERIFY_SECONDS	for so long (40)
+#	VERIFY_KERNEL	another kernel of the guest's
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
 . "$here/lib/vm.sh"
 
 seconds=${VERIFY_SECONDS:-40}
+kernel=${VERIFY_KERNEL:-/usr/lib/vmrpc/guest/bzImage}
 mib=$((1 << 20))
 max=1024	# MiB
 pattern=400	# MiB, at most, that are written and checked
@@ -21,15 +23,19 @@ other=moved
 teardown() {
 	guest kill verify
 	guest kill moved
+	cgroup_end verify
+	swap_off
 }
 
 # start NAME [ARGUMENT...]
 start() {
-	guest start "$1" --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
+	in_cgroup verify guest start "$1" --vcpus 2 --mem 256M --kernel "$kernel" --no-vmrpc \
+		--append vmrpc.outsource=mem --no-wait -- \
 		-device vmrpc,name="$1",mem-max=${max}M -drive file=/tmp/disk,format=raw,if=virtio "${@:2}"
 }
 
 setup() {
+	swap_on 400
 	truncate -s 128M /tmp/disk
 	start $vm
 	guest wait $vm
@@ -51,12 +57,13 @@ move() {
 	wait_for 90 vm_ready $vm
 }
 
-# change - one thing that a host may do with the memory
+# change NUMBER - one thing that a host may do with the memory
 change() {
-	case $((RANDOM % 3)) in
+	case $(($1 % 4)) in
 	0)	vmrpc mem $vm --limit $((least + RANDOM % (max - least)))M --timeout 10 ;;
 	1)	vmrpc mem $vm --limit ${max}M ;;
-	*)	echo 2 > /proc/sys/vm/drop_caches ;;
+	2)	echo 2 > /proc/sys/vm/drop_caches ;;
+	*)	echo 32M > $cgroups/verify/memory.reclaim || true ;;
 	esac
 	sleep 0.2
 }
@@ -65,14 +72,19 @@ reclaimed() {
 	vmrpc mem $vm --json | jq '.[0].reclaimed'
 }
 
+pages_out() {
+	awk '$1 == "pswpout" { print $2 }' /proc/vmstat
+}
+
 ended() {
 	guest sh $vm -- "test -s /tmp/ended"
 }
 
 test_nothing_is_lost() {
-	local sum before taken=0 changes=0 moves=0 sent=0 lines
+	local sum before out taken=0 changes=0 moves=0 sent=0 lines
 	sum=$(guest sh $vm -- "sha256sum < /tmp/disk/file")
 	before=$(reclaimed)
+	out=$(pages_out)
 	vmrpc mem $vm --auto 0.1
 	"$here/lib/mem_take" verify moved &
 	# shellcheck disable=SC2064	# of now
@@ -81,9 +93,9 @@ test_nothing_is_lost() {
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &
 		(until test -s ended; do sha256sum < disk/file >> sums; echo 1 > /proc/sys/vm/drop_caches; done) > /dev/null 2>&1 &"
 	until ended; do
-		change > /dev/null
+		change "$changes" > /dev/null
 		changes=$((changes + 1))
-		if [ $((changes % 20)) = 10 ]; then
+		if [ $((changes % 20)) = 5 ]; then
 			taken=$((taken + $(reclaimed) - before))
 			move > /dev/null
 			before=$(reclaimed)
@@ -91,7 +103,8 @@ test_nothing_is_lost() {
 		[ $changes -lt $((seconds * 100)) ] || fail "mem_verify does not end"
 	done
 	taken=$(((taken + $(reclaimed) - before) / mib))
-	comment "$changes changes, $taken MiB reclaimed, $moves times moved, $((sent / mib)) MiB sent"
+	out=$((($(pages_out) - out) * 4096 / mib))
+	comment "$changes changes, $taken MiB reclaimed, $out MiB paged out, $moves times moved, $((sent / mib)) MiB sent"
 	comment "$(guest sh $vm -- "cat /tmp/pattern")"
 	expect_match ' 0 words wrong' "$(guest sh $vm -- "cat /tmp/pattern")"
 	expect 0 "$(guest sh $vm -- "cat /tmp/ended")" "status of mem_verify"
@@ -101,6 +114,7 @@ test_nothing_is_lost() {
 	[ "$lines" -ge 1 ]
 	[ $taken -ge 64 ]
 	[ $moves -ge 1 ]
+	[ $out -ge 1 ]
 }
 
 run_cases "$@"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, a word
- * of each cache line, reads it again and again, gives some back and takes some anew, for so long.
+ * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, some words
+ * of each page, reads it again and again, gives some back and takes some anew, for so long.
  * Prints what it did; exit status 1 when it read anything else than it wrote.
  */
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 
 #define CHUNK		(4ul << 20)
 #define WORDS		(CHUNK / sizeof(uint64_t))
-#define STEP		(64 / sizeof(uint64_t))
+#define STEP		(512 / sizeof(uint64_t))
 #define REPORTS		10	/* of wrong words, at most */
 
 struct chunk {
@@ -73,17 +73,25 @@ static void give_back(struct chunk *chunk)
 	chunk->words = NULL;
 }
 
+static void verify_all(const struct chunk *chunks, unsigned long count)
+{
+	for (unsigned long n = 0; n < count; n++)
+		if (chunks[n].words)
+			verify(&chunks[n]);
+}
+
 /* Many at once: while the host takes what was given back, some of it is wanted again. */
 static void renew(struct chunk *chunks, unsigned long count)
 {
 	unsigned long n;
 
+	verify_all(chunks, count);
 	for (n = 0; n < count; n++)
 		if (chunks[n].words)
 			give_back(&chunks[n]);
-	for (n = 0; n < count / 4; n++)
-		if (!fill(&chunks[n]))
-			return;
+	for (n = 0; n < count / 4 && fill(&chunks[n]); n++)
+		;
+	verify_all(chunks, count);
 }
 
 int main(int argc, char **argv)
@@ -103,12 +111,10 @@ int main(int argc, char **argv)
 		verify(chunk);
 		if (random64() % 4 == 0)
 			give_back(chunk);
-		if (random64() % 32 == 0)
+		if (random64() % 16 == 0)
 			renew(chunks, count);
 	}
-	for (chunk = chunks; chunk < chunks + count; chunk++)
-		if (chunk->words)
-			verify(chunk);
+	verify_all(chunks, count);
 	printf("filled %lu, verified %lu chunks of %lu MiB, %lu words wrong\n", filled, verified,
 	       CHUNK >> 20, wrong);
 	return wrong ? 1 : 0;

@@ -54,9 +54,13 @@ expect_no_match() {
 	! printf '%s\n' "$2" | grep -qE -- "$1" || fail "'$1' in: $2"
 }
 
+# Kernels that check themselves (DEBUG_KERNELS=) take longer.
+slowness=1
+! grep -qE ' (kasan_report|kcsan_report)$' /proc/kallsyms || slowness=4
+
 # wait_for SECONDS COMMAND... - until it succeeds; the bound is against a hang only
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * slowness))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || fail "in vain waited for: $*"
