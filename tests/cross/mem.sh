@@ -267,10 +267,13 @@ short_of_memory_until_under() {
 	mem_under resident "$1"
 }
 
-# short_of_memory CGROUP BYTES - of which so many are wanted back.  Whether all of it came is not
+# short_of_memory CGROUP COMMAND... - until it succeeds.  Whether what is wanted back came is not
 # told: what is free does not count there.
 short_of_memory() {
-	echo "$2" > "$cgroups/$1/memory.reclaim" || true
+	local cgroup=$1
+	shift
+	echo 64M > "$cgroups/$cgroup/memory.reclaim" || true
+	"$@"
 }
 
 # other_start - a second VM with outsourced memory
@@ -299,8 +302,7 @@ test_memory_cgroup_takes_what_is_free() {
 	kept=$(fill kept 64)
 	fill_and_drop mem 300
 	other=$(mem_field reclaimed other)
-	short_of_memory mem $((300 * mib))
-	wait_for 30 mem_under resident $((64 * mib + small + 64 * mib))
+	wait_for 60 short_of_memory mem mem_under resident $((64 * mib + small + 64 * mib))
 	expect "$kept" "$(checksum kept)" "what was not free"
 	expect "$other" "$(mem_field reclaimed other)" "reclaimed from the VM of another cgroup"
 	guest kill other
@@ -327,23 +329,22 @@ test_vms_trade_memory() {
 	expect 0 "$(awk '$1 == "oom_kill" { print $2 }' $cgroups/mem/memory.events)" "killed"
 	guest kill other
 	guest kill mem
+	wait_for 30 cgroup_end mem
 }
 
 # What is used may be paged out, and is not lost; what is free costs no swap.
 test_paged_out_and_in_nothing_lost() {
 	local kept
-	swap_on 300
+	swap_on 450
 	within=(in_cgroup mem)
 	mem_start ,mem-max=1G vmrpc.outsource=mem
 	mem_up
 	kept=$(fill kept 200)
 	expect 0 "$(mem_field swapped)" "swapped"
-	short_of_memory mem $((250 * mib))
-	mem_over swapped $((64 * mib))
+	wait_for 90 short_of_memory mem mem_over swapped $((64 * mib))
 	comment "$(($(mem_field swapped) / mib)) MiB swapped, $(($(mem_field resident) / mib)) MiB held"
 	expect "$kept" "$(checksum kept)" "what was paged out"
-	short_of_memory mem $((250 * mib))
-	mem_over swapped $((64 * mib))
+	wait_for 90 short_of_memory mem mem_over swapped $((64 * mib))
 	guest sh mem -- "rm /tmp/fill/kept"
 	vmrpc mem mem --reclaim 1G
 	mem_under swapped $small

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem_take VM... - takes the outsourced memory that becomes free in these VMs, as fast as it can
- * and without end: of what a guest frees and uses again at once, most is being taken just then.
+ * mem_take VM... - takes the outsourced memory that becomes free in these VMs, again and again:
+ * all that is free, then nothing for a moment, in which a guest may free more and use some of it.
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <linux/vmrpc_dev.h>
 
 #define TURN	200	/* times that a VM has its turn */
+#define PAUSE	30000	/* microseconds, at most */
 
 static void take(int vm)
 {
@@ -21,8 +23,7 @@ static void take(int vm)
 
 		if (ioctl(vm, VMRPC_VM_MEM_RECLAIM, &all))
 			return;
-		if (!all.size)
-			usleep(100);
+		usleep(rand() % PAUSE);
 	}
 }
 

@@ -56,7 +56,7 @@ expect_no_match() {
 
 # Kernels that check themselves (DEBUG_KERNELS=) take longer.
 slowness=1
-! grep -qE ' (kasan_report|kcsan_report)$' /proc/kallsyms || slowness=4
+! grep -qE ' (kasan_report|kcsan_report_known_origin)$' /proc/kallsyms || slowness=4
 
 # wait_for SECONDS COMMAND... - until it succeeds; the bound is against a hang only
 wait_for() {

@@ -98,8 +98,11 @@ struct vmrpc_mem {
 	struct delayed_work	auto_work;	/* the next one */
 	struct vmrpc_mem_entry	*entry;		/* in mem_auto.c's list, while there is a file */
 	struct work_struct	shrink_work;	/* takes FREE blocks */
-	long			shrink_want;	/* pages; without the mutex, as is the next */
-	unsigned long		shrink_after;	/* jiffies: not before, there was nothing */
+	/* Without the mutex: */
+	long			shrink_want;	/* pages */
+	bool			shrink_busy;	/* it was begun, and did not end */
+	unsigned long		shrink_after;	/* jiffies: begun so long before, or there was nothing */
+	atomic_long_t		shrunk;		/* pages, ever */
 	struct work_struct	ask_work;	/* has the guest make some FREE */
 	unsigned long		ask_after;	/* jiffies, likewise */
 };

@@ -26,6 +26,7 @@
 #define VMRPC_MEM_MAX_RUNS	256	/* that one scan or pass takes */
 #define VMRPC_MEM_SHRINK_VMS	4	/* that are asked at once */
 #define VMRPC_MEM_SHRINK_WAIT	(HZ / 20)
+#define VMRPC_MEM_SHRINK_LONG	HZ	/* that a pass is waited for, again and again */
 #define VMRPC_MEM_SHRINK_REST	HZ	/* of a VM that had nothing to give */
 #define VMRPC_MEM_ASK		32	/* blocks that a guest is asked for at once */
 #define VMRPC_MEM_ASK_MS	5000	/* for its answer */
@@ -33,7 +34,10 @@
 #define VMRPC_MEM_ASK_REST	(30 * HZ)
 #define VMRPC_MEM_BLOCK_PAGES	(VMRPC_MEM_BLOCK >> PAGE_SHIFT)
 
-/* A VM with memory, charged to its cgroup: while it is on the list its file and its table stay. */
+/*
+ * A VM with memory, charged to its cgroup: while it is on the list its file and its table stay.
+ * On a host of several nodes it is on the list of one, that this object came from.
+ */
 struct vmrpc_mem_entry {
 	struct list_head	node;
 	struct vmrpc_mem	*mem;
@@ -44,9 +48,7 @@ static struct kmem_cache *vmrpc_mem_entries;
 
 static struct workqueue_struct *vmrpc_mem_wq;
 static struct shrinker *vmrpc_mem_shrinker;
-static atomic_t vmrpc_mem_passes;		/* that ended, ever */
-static atomic_long_t vmrpc_mem_shrunk;		/* pages, ever */
-static DECLARE_WAIT_QUEUE_HEAD(vmrpc_mem_shrunk_wait);
+static DECLARE_WAIT_QUEUE_HEAD(vmrpc_mem_shrunk_wait);	/* a pass ended */
 
 /* Blocks that stay FREE */
 
@@ -95,17 +97,12 @@ static void vmrpc_mem_auto_scan(struct work_struct *work)
 	mutex_unlock(&mem->mutex);
 }
 
-static int vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u32 ms)
+static void vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u8 *ages, u32 ms)
 {
-	u8 *ages = kvzalloc(mem->nr_blocks, GFP_KERNEL_ACCOUNT);
-
-	if (!ages)
-		return -ENOMEM;
 	kvfree(mem->ages);
 	mem->ages = ages;
 	mem->auto_ms = ms;
 	vmrpc_mem_auto_later(mem, 0);
-	return 0;
 }
 
 /* Whoever scans looks for the ages. */
@@ -119,19 +116,32 @@ static void vmrpc_mem_auto_end(struct vmrpc_mem *mem)
 /* VMRPC_VM_MEM_AUTO */
 int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
 {
+	u64 nr_blocks = READ_ONCE(vm->mem.nr_blocks);
+	u8 *ages = NULL;
 	int ret;
 
 	if (memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
 	    (arg->ms && (arg->ms < VMRPC_MEM_AUTO_MIN_MS || arg->ms > VMRPC_MEM_AUTO_MAX_MS)))
 		return -EINVAL;
+	/* Not with the mutex: to have this memory others may have to give theirs. */
+	if (arg->ms) {
+		ages = kvzalloc(nr_blocks, GFP_KERNEL_ACCOUNT);
+		if (!ages)
+			return -ENOMEM;
+	}
 	ret = vmrpc_mem_begin(vm);
+	if (!ret) {
+		/* Or it has memory since a moment ago. */
+		if (nr_blocks != vm->mem.nr_blocks)
+			ret = -ENODEV;
+		else if (arg->ms)
+			vmrpc_mem_auto_begin(&vm->mem, ages, arg->ms);
+		else
+			vmrpc_mem_auto_end(&vm->mem);
+		vmrpc_mem_end(vm);
+	}
 	if (ret)
-		return ret;
-	if (arg->ms)
-		ret = vmrpc_mem_auto_begin(&vm->mem, arg->ms);
-	else
-		vmrpc_mem_auto_end(&vm->mem);
-	vmrpc_mem_end(vm);
+		kvfree(ages);
 	return ret;
 }
 
@@ -140,29 +150,53 @@ int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
 /* What the states say is the guest's word only; more than this it cannot give. */
 static unsigned long vmrpc_mem_givable(struct vmrpc_mem *mem)
 {
-	if (time_before(jiffies, READ_ONCE(mem->shrink_after)))
+	bool later = time_before(jiffies, READ_ONCE(mem->shrink_after));
+
+	/* A pass that takes too long is not waited for any more. */
+	if (later != READ_ONCE(mem->shrink_busy))
 		return 0;
 	return vmrpc_mem_resident(mem) >> PAGE_SHIFT;
 }
+
+/* Of the VMs that one call of the shrinker is for. */
+struct vmrpc_mem_shrink {
+	long			want;		/* pages, of each */
+	int			asked;		/* VMs */
+	unsigned long		givable;	/* pages */
+	int			busy;		/* VMs that are waited for */
+	long			shrunk;		/* pages, ever */
+};
 
 static struct vmrpc_mem *vmrpc_mem_of(struct list_head *item)
 {
 	return container_of(item, struct vmrpc_mem_entry, node)->mem;
 }
 
-static enum lru_status vmrpc_mem_count_one(struct list_head *item, struct list_lru_one *list,
-					   spinlock_t *lock, void *pages)
+static enum lru_status vmrpc_mem_look_one(struct list_head *item, struct list_lru_one *list,
+					  spinlock_t *lock, void *data)
 {
-	*(unsigned long *)pages += vmrpc_mem_givable(vmrpc_mem_of(item));
+	struct vmrpc_mem *mem = vmrpc_mem_of(item);
+	unsigned long givable = vmrpc_mem_givable(mem);
+	struct vmrpc_mem_shrink *shrink = data;
+
+	shrink->givable += givable;
+	shrink->busy += givable && READ_ONCE(mem->shrink_busy);
+	shrink->shrunk += atomic_long_read(&mem->shrunk);
 	return LRU_SKIP;
+}
+
+static struct vmrpc_mem_shrink vmrpc_mem_look(struct shrink_control *sc)
+{
+	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
+	struct vmrpc_mem_shrink shrink = {};
+
+	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_look_one, &shrink, &vms);
+	return shrink;
 }
 
 static unsigned long vmrpc_mem_shrink_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	unsigned long pages = 0, vms = list_lru_shrink_count(&vmrpc_mems, sc);
-
-	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_count_one, &pages, &vms);
-	return pages;
+	return vmrpc_mem_look(sc).givable;
 }
 
 /* Takes the next FREE blocks; returns how many pages the host has of it, or -1: there are none. */
@@ -227,18 +261,12 @@ static void vmrpc_mem_shrink_pass(struct work_struct *work)
 		freed += ret;
 		cond_resched();
 	}
-	if (freed)
-		WRITE_ONCE(mem->shrink_after, jiffies);
-	atomic_long_add(freed, &vmrpc_mem_shrunk);
-	atomic_inc(&vmrpc_mem_passes);
+	atomic_long_add(freed, &mem->shrunk);
+	WRITE_ONCE(mem->shrink_after, freed ? jiffies : jiffies + VMRPC_MEM_SHRINK_REST);
+	WRITE_ONCE(mem->shrink_busy, false);
 	wake_up_all(&vmrpc_mem_shrunk_wait);
 	memalloc_noreclaim_restore(flags);
 }
-
-struct vmrpc_mem_shrink {
-	long			want;		/* pages, of each */
-	int			asked;		/* VMs */
-};
 
 static enum lru_status vmrpc_mem_shrink_one(struct list_head *item, struct list_lru_one *list,
 					    spinlock_t *lock, void *data)
@@ -248,38 +276,47 @@ static enum lru_status vmrpc_mem_shrink_one(struct list_head *item, struct list_
 
 	if (shrink->asked == VMRPC_MEM_SHRINK_VMS)
 		return LRU_STOP;
-	if (!vmrpc_mem_givable(mem))
+	if (READ_ONCE(mem->shrink_busy) || !vmrpc_mem_givable(mem))
 		return LRU_ROTATE;
-	/* Also one whose pass does not come to an end. */
-	WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_REST);
+	WRITE_ONCE(mem->shrink_after, jiffies + VMRPC_MEM_SHRINK_LONG);
 	WRITE_ONCE(mem->shrink_want, shrink->want);
-	shrink->asked += queue_work(vmrpc_mem_wq, &mem->shrink_work);
+	WRITE_ONCE(mem->shrink_busy, true);
+	queue_work(vmrpc_mem_wq, &mem->shrink_work);
+	shrink->asked++;
 	return LRU_ROTATE;
 }
 
-/* Begins a pass of some VMs, the next time of others; returns of how many. */
-static int vmrpc_mem_shrink_begin(struct shrink_control *sc)
+/* Begins a pass of some VMs, the next time of others. */
+static void vmrpc_mem_shrink_begin(struct shrink_control *sc)
 {
 	struct vmrpc_mem_shrink shrink = { .want = sc->nr_to_scan };
 	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
 
 	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_shrink_one, &shrink, &vms);
-	return shrink.asked;
+}
+
+/* How many pages these VMs gave since they had given @before; VMs may come and go. */
+static long vmrpc_mem_shrunk_since(struct shrink_control *sc, long before, int *busy)
+{
+	struct vmrpc_mem_shrink now = vmrpc_mem_look(sc);
+
+	*busy = now.busy;
+	return now.shrunk - before;
 }
 
 static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	long before = atomic_long_read(&vmrpc_mem_shrunk), want = sc->nr_to_scan, freed;
-	int passes = atomic_read(&vmrpc_mem_passes), asked = vmrpc_mem_shrink_begin(sc);
+	long before = vmrpc_mem_look(sc).shrunk, want = sc->nr_to_scan, freed = 0;
+	int busy;
 
+	vmrpc_mem_shrink_begin(sc);
 	wait_event_timeout(vmrpc_mem_shrunk_wait,
-			   atomic_long_read(&vmrpc_mem_shrunk) - before >= want ||
-			   atomic_read(&vmrpc_mem_passes) - passes >= asked,
+			   (freed = vmrpc_mem_shrunk_since(sc, before, &busy)) >= want || !busy,
 			   VMRPC_MEM_SHRINK_WAIT);
-	/* Others who wait count the same pages, and passes. */
-	freed = min(atomic_long_read(&vmrpc_mem_shrunk) - before, want);
 	if (freed <= 0)
 		return SHRINK_STOP;
+	/* Whole blocks, and to whoever else waits the same ones. */
+	sc->nr_scanned = max(freed, want);
 	mm_account_reclaimed_pages(freed);
 	return freed;
 }
@@ -346,7 +383,8 @@ static int vmrpc_mem_shrinker_start(void)
 	vmrpc_mem_shrinker->scan_objects = vmrpc_mem_shrink_scan;
 	/* Nobody needs it: twice as much as of the caches that somebody may. */
 	vmrpc_mem_shrinker->seeks = DEFAULT_SEEKS / 2;
-	vmrpc_mem_shrinker->batch = VMRPC_MEM_BLOCK_PAGES;
+	/* A pass takes a block at least. */
+	vmrpc_mem_shrinker->batch = SWAP_CLUSTER_MAX;
 	shrinker_register(vmrpc_mem_shrinker);
 	return 0;
 }
