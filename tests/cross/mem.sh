@@ -39,8 +39,14 @@ mem_up() {
 	guest list | grep -qx mem || mem_start ,mem-max=1G vmrpc.outsource=mem
 	wait_for 120 vm_ready mem
 	vmrpc mem mem --limit 1G
-	guest sh mem -- "mkdir -p /tmp/fill; umount /tmp/fill 2> /dev/null
-		mount -t tmpfs -o size=90% fill /tmp/fill; echo 3 > /proc/sys/vm/drop_caches"
+	fill_mount mem
+	guest sh mem -- "echo 3 > /proc/sys/vm/drop_caches"
+}
+
+# fill_mount NAME - an empty /tmp/fill
+fill_mount() {
+	guest sh "$1" -- "mkdir -p /tmp/fill; umount /tmp/fill 2> /dev/null
+		mount -t tmpfs -o size=90% fill /tmp/fill"
 }
 
 # mem_field FIELD [VM] - of "vmrpc mem --json", in bytes
@@ -281,12 +287,12 @@ other_start() {
 	"${within[@]}" guest start other --vcpus 1 --mem 256M --no-vmrpc --append vmrpc.outsource=mem -- \
 		-device vmrpc,name=other,mem-max=1G
 	wait_for 120 vm_ready other
+	fill_mount other
 }
 
 # fill_and_drop NAME MIB - so much is free in the VM, and the host holds it
 fill_and_drop() {
-	guest sh "$1" -- "mkdir -p /tmp/fill; grep -q /tmp/fill /proc/mounts || mount -t tmpfs -o size=90% fill /tmp/fill
-		dd if=/dev/urandom of=/tmp/fill/dropped bs=1M count=$2 2> /dev/null && rm /tmp/fill/dropped"
+	guest sh "$1" -- "dd if=/dev/urandom of=/tmp/fill/dropped bs=1M count=$2 2> /dev/null && rm /tmp/fill/dropped"
 	mem_over resident $(($2 * mib)) "$1"
 }
 

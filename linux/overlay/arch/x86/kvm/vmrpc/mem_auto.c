@@ -158,45 +158,50 @@ static unsigned long vmrpc_mem_givable(struct vmrpc_mem *mem)
 	return vmrpc_mem_resident(mem) >> PAGE_SHIFT;
 }
 
-/* Of the VMs that one call of the shrinker is for. */
-struct vmrpc_mem_shrink {
-	long			want;		/* pages, of each */
-	int			asked;		/* VMs */
-	unsigned long		givable;	/* pages */
-	int			busy;		/* VMs that are waited for */
-	long			shrunk;		/* pages, ever */
-};
-
 static struct vmrpc_mem *vmrpc_mem_of(struct list_head *item)
 {
 	return container_of(item, struct vmrpc_mem_entry, node)->mem;
 }
+
+/* Of each VM that a call of the shrinker is for, once. */
+static void vmrpc_mems_walk(struct shrink_control *sc, list_lru_walk_cb one, void *data)
+{
+	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
+
+	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, one, data, &vms);
+}
+
+/* How these VMs are, together. */
+struct vmrpc_mem_look {
+	unsigned long		givable;	/* pages */
+	int			busy;		/* VMs that are waited for */
+	long			shrunk;		/* pages, ever */
+};
 
 static enum lru_status vmrpc_mem_look_one(struct list_head *item, struct list_lru_one *list,
 					  spinlock_t *lock, void *data)
 {
 	struct vmrpc_mem *mem = vmrpc_mem_of(item);
 	unsigned long givable = vmrpc_mem_givable(mem);
-	struct vmrpc_mem_shrink *shrink = data;
+	struct vmrpc_mem_look *look = data;
 
-	shrink->givable += givable;
-	shrink->busy += givable && READ_ONCE(mem->shrink_busy);
-	shrink->shrunk += atomic_long_read(&mem->shrunk);
+	look->givable += givable;
+	look->busy += givable && READ_ONCE(mem->shrink_busy);
+	look->shrunk += atomic_long_read(&mem->shrunk);
 	return LRU_SKIP;
 }
 
-static struct vmrpc_mem_shrink vmrpc_mem_look(struct shrink_control *sc)
+static struct vmrpc_mem_look vmrpc_mems_look(struct shrink_control *sc)
 {
-	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
-	struct vmrpc_mem_shrink shrink = {};
+	struct vmrpc_mem_look look = {};
 
-	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_look_one, &shrink, &vms);
-	return shrink;
+	vmrpc_mems_walk(sc, vmrpc_mem_look_one, &look);
+	return look;
 }
 
 static unsigned long vmrpc_mem_shrink_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	return vmrpc_mem_look(sc).givable;
+	return vmrpc_mems_look(sc).givable;
 }
 
 /* Takes the next FREE blocks; returns how many pages the host has of it, or -1: there are none. */
@@ -268,6 +273,12 @@ static void vmrpc_mem_shrink_pass(struct work_struct *work)
 	memalloc_noreclaim_restore(flags);
 }
 
+/* Begins a pass of some VMs, the next time of others. */
+struct vmrpc_mem_shrink {
+	long			want;		/* pages, of each */
+	int			asked;		/* VMs */
+};
+
 static enum lru_status vmrpc_mem_shrink_one(struct list_head *item, struct list_lru_one *list,
 					    spinlock_t *lock, void *data)
 {
@@ -286,37 +297,23 @@ static enum lru_status vmrpc_mem_shrink_one(struct list_head *item, struct list_
 	return LRU_ROTATE;
 }
 
-/* Begins a pass of some VMs, the next time of others. */
-static void vmrpc_mem_shrink_begin(struct shrink_control *sc)
-{
-	struct vmrpc_mem_shrink shrink = { .want = sc->nr_to_scan };
-	unsigned long vms = list_lru_shrink_count(&vmrpc_mems, sc);
-
-	list_lru_walk_one(&vmrpc_mems, sc->nid, sc->memcg, vmrpc_mem_shrink_one, &shrink, &vms);
-}
-
-/* How many pages these VMs gave since they had given @before; VMs may come and go. */
-static long vmrpc_mem_shrunk_since(struct shrink_control *sc, long before, int *busy)
-{
-	struct vmrpc_mem_shrink now = vmrpc_mem_look(sc);
-
-	*busy = now.busy;
-	return now.shrunk - before;
-}
-
 static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	long before = vmrpc_mem_look(sc).shrunk, want = sc->nr_to_scan, freed = 0;
-	int busy;
+	struct vmrpc_mem_look before = vmrpc_mems_look(sc), now;
+	struct vmrpc_mem_shrink shrink = { .want = sc->nr_to_scan };
+	long freed;
 
-	vmrpc_mem_shrink_begin(sc);
+	vmrpc_mems_walk(sc, vmrpc_mem_shrink_one, &shrink);
+	/* VMs may come and go meanwhile. */
 	wait_event_timeout(vmrpc_mem_shrunk_wait,
-			   (freed = vmrpc_mem_shrunk_since(sc, before, &busy)) >= want || !busy,
+			   (now = vmrpc_mems_look(sc),
+			    now.shrunk - before.shrunk >= shrink.want || !now.busy),
 			   VMRPC_MEM_SHRINK_WAIT);
+	freed = now.shrunk - before.shrunk;
 	if (freed <= 0)
 		return SHRINK_STOP;
 	/* Whole blocks, and to whoever else waits the same ones. */
-	sc->nr_scanned = max(freed, want);
+	sc->nr_scanned = max(freed, shrink.want);
 	mm_account_reclaimed_pages(freed);
 	return freed;
 }
