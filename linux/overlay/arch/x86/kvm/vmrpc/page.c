@@ -129,35 +129,44 @@ static int rvmrpc_page_refresh(struct rvmrpc_page *page, long wait)
 	return ret;
 }
 
+static bool rvmrpc_page_mapped(struct rvmrpc_page *page)
+{
+	return page->own || kvm_gpc_check(&page->cache, PAGE_SIZE);
+}
+
+/* A page that is read-only for the guest is the VMM's, not the guest's to point us to. */
+static void *rvmrpc_page_address(struct rvmrpc_page *page)
+{
+	if (page->own)
+		return page->own;
+	return page->cache.memslot->flags & KVM_MEM_READONLY ? NULL : page->cache.khva;
+}
+
 /*
- * Returns the page's address, to be used until rvmrpc_page_unlock(), or NULL if it
- * cannot be had (the guest's memory there is gone, or the channel is closed).  A page
- * that is read-only for the guest is the VMM's, not the guest's to point us to.
+ * Returns the page's address, to be used until rvmrpc_page_unlock(), which has to follow
+ * in any case, or NULL if it cannot be had (the guest's memory there is gone, or the
+ * channel is closed).
  * @wait: jiffies at most, for the VMM's memory.
  */
 void *rvmrpc_page_lock(struct rvmrpc_page *page, long wait, unsigned long *flags)
+	__acquires(&page->cache.lock)
 {
 	struct gfn_to_pfn_cache *cache = &page->cache;
-	int tries;
+	int tries, ret;
 
-	if (page->own)
-		return page->own;
-	for (tries = 0; tries < RVMRPC_MAP_TRIES; tries++) {
-		read_lock_irqsave(&cache->lock, *flags);
-		if (kvm_gpc_check(cache, PAGE_SIZE)) {
-			if (!(cache->memslot->flags & KVM_MEM_READONLY))
-				return cache->khva;
-			tries = RVMRPC_MAP_TRIES;
-		}
+	read_lock_irqsave(&cache->lock, *flags);
+	for (tries = 0; !rvmrpc_page_mapped(page); tries++) {
 		read_unlock_irqrestore(&cache->lock, *flags);
-		if (tries == RVMRPC_MAP_TRIES || rvmrpc_page_refresh(page, wait))
-			break;
+		ret = tries < RVMRPC_MAP_TRIES ? rvmrpc_page_refresh(page, wait) : -EAGAIN;
+		read_lock_irqsave(&cache->lock, *flags);
+		if (ret)
+			return NULL;
 	}
-	return NULL;
+	return rvmrpc_page_address(page);
 }
 
 void rvmrpc_page_unlock(struct rvmrpc_page *page, unsigned long flags)
+	__releases(&page->cache.lock)
 {
-	if (!page->own)
-		read_unlock_irqrestore(&page->cache.lock, flags);
+	read_unlock_irqrestore(&page->cache.lock, flags);
 }

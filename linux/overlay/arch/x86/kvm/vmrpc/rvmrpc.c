@@ -118,35 +118,39 @@ static long rvmrpc_time_left(const struct rvmrpc_args *args)
 	return max((long)(args->deadline - jiffies), 0l);
 }
 
-static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
+static int rvmrpc_response_read(struct rvmrpc_slot *slot, const struct vmrpc_response *response,
+				struct rvmrpc_args *args)
 {
-	struct vmrpc_response *response, header;
-	unsigned long flags;
+	struct vmrpc_response header;
 	u32 size;
-	int ret;
 
-	response = rvmrpc_page_lock(&slot->response, rvmrpc_time_left(args), &flags);
-	if (!response)
-		return -EPROTO;
 	memcpy(&header, response, sizeof(header));
 	/* The guest may go on writing: decide by the copy only. */
 	barrier();
 	size = le32_to_cpu(header.res_size);
-	if (le64_to_cpu(header.seq) != slot->seq) {
-		ret = -EPROTO;
-	} else if (header.status) {
-		ret = rvmrpc_guest_error(le32_to_cpu(header.status));
-	} else if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved))) {
-		ret = -EPROTO;
-	} else if (size > VMRPC_SLOT_DATA && rvmrpc_bulk_stored(args->bulk) < size) {
-		ret = -EPROTO;
-	} else {
-		if (size <= VMRPC_SLOT_DATA)
-			memcpy(args->res, response + 1, size);
-		args->res_size = size;
-		args->result = le64_to_cpu(header.result);
-		ret = 0;
-	}
+	if (le64_to_cpu(header.seq) != slot->seq)
+		return -EPROTO;
+	if (header.status)
+		return rvmrpc_guest_error(le32_to_cpu(header.status));
+	if (size > args->res_size || memchr_inv(header.reserved, 0, sizeof(header.reserved)))
+		return -EPROTO;
+	if (size > VMRPC_SLOT_DATA && rvmrpc_bulk_stored(args->bulk) < size)
+		return -EPROTO;
+	if (size <= VMRPC_SLOT_DATA)
+		memcpy(args->res, response + 1, size);
+	args->res_size = size;
+	args->result = le64_to_cpu(header.result);
+	return 0;
+}
+
+static int rvmrpc_slot_read(struct rvmrpc_slot *slot, struct rvmrpc_args *args)
+{
+	struct vmrpc_response *response;
+	unsigned long flags;
+	int ret;
+
+	response = rvmrpc_page_lock(&slot->response, rvmrpc_time_left(args), &flags);
+	ret = response ? rvmrpc_response_read(slot, response, args) : -EPROTO;
 	rvmrpc_page_unlock(&slot->response, flags);
 	return ret;
 }
@@ -208,13 +212,13 @@ static u64 rvmrpc_slot_answered(struct rvmrpc_slot *slot)
 {
 	struct vmrpc_response *response;
 	unsigned long flags;
-	u64 seq;
+	u64 seq = 0;
 
 	response = rvmrpc_page_lock(&slot->response, 0, &flags);
-	if (!response)
-		return 0;
-	/* Pairs with the guest's release: the rest of the response is there. */
-	seq = le64_to_cpu(smp_load_acquire(&response->seq));
+	if (response) {
+		/* Pairs with the guest's release: the rest of the response is there. */
+		seq = le64_to_cpu(smp_load_acquire(&response->seq));
+	}
 	rvmrpc_page_unlock(&slot->response, flags);
 	return seq;
 }
@@ -311,9 +315,7 @@ static bool rvmrpc_needs_kick(struct rvmrpc_channel *channel, const struct rvmrp
 	bool need;
 
 	control = rvmrpc_page_lock(&channel->control, rvmrpc_time_left(args), &flags);
-	if (!control)
-		return true;
-	need = le32_to_cpu(READ_ONCE(control->need_kick)) != 0;
+	need = !control || le32_to_cpu(READ_ONCE(control->need_kick)) != 0;
 	rvmrpc_page_unlock(&channel->control, flags);
 	return need;
 }
@@ -353,15 +355,10 @@ static void rvmrpc_kick(struct vmrpc_vm *vm, struct rvmrpc_channel *channel)
 	vm->interrupt(vm);
 }
 
-static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args *args, long timeout)
+static void rvmrpc_request_write(struct rvmrpc_slot *slot, struct vmrpc_request *request,
+				 const struct rvmrpc_args *args)
 {
-	struct vmrpc_request *request;
-	unsigned long flags;
-
-	request = rvmrpc_page_lock(&slot->request, rvmrpc_time_left(args), &flags);
-	if (!request)
-		return -EPROTO;
-	request->timeout_ns = cpu_to_le64(jiffies64_to_nsecs(timeout));
+	request->timeout_ns = cpu_to_le64(jiffies64_to_nsecs(rvmrpc_time_left(args)));
 	memset(request->module, 0, sizeof(request->module));
 	strscpy(request->module, args->module, sizeof(request->module));
 	request->procedure = cpu_to_le32(args->procedure);
@@ -372,19 +369,29 @@ static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args 
 		memcpy(request + 1, args->arg, args->arg_size);
 	/* Pairs with the guest's acquire. */
 	smp_store_release(&request->seq, cpu_to_le64(slot->seq));
+}
+
+static int rvmrpc_slot_write(struct rvmrpc_slot *slot, const struct rvmrpc_args *args)
+{
+	struct vmrpc_request *request;
+	unsigned long flags;
+
+	request = rvmrpc_page_lock(&slot->request, rvmrpc_time_left(args), &flags);
+	if (request)
+		rvmrpc_request_write(slot, request, args);
 	rvmrpc_page_unlock(&slot->request, flags);
-	return 0;
+	return request ? 0 : -EPROTO;
 }
 
 static int rvmrpc_slot_send(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
-			    struct rvmrpc_slot *slot, struct rvmrpc_args *args, long timeout)
+			    struct rvmrpc_slot *slot, struct rvmrpc_args *args)
 {
 	int ret;
 
 	WRITE_ONCE(slot->sent_at, get_jiffies_64());
 	slot->bulk = channel->bulk ? args->bulk : NULL;
 	rvmrpc_slot_set(channel, slot, RVMRPC_SENT);
-	ret = rvmrpc_slot_write(slot, args, timeout);
+	ret = rvmrpc_slot_write(slot, args);
 	if (ret) {
 		rvmrpc_slot_set(channel, slot, RVMRPC_CLAIMED);
 		return ret;
@@ -422,26 +429,39 @@ static int rvmrpc_slot_wait(struct rvmrpc_channel *channel, struct rvmrpc_slot *
 
 enum rvmrpc_direction { RVMRPC_SEND, RVMRPC_RECEIVE };
 
-/* One half of a call: touches the channel's pages, while the VM cannot go away. */
+static int rvmrpc_touch(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
+			struct rvmrpc_slot *slot, struct rvmrpc_args *args,
+			enum rvmrpc_direction direction)
+{
+	return direction == RVMRPC_SEND ? rvmrpc_slot_send(vm, channel, slot, args) :
+					  rvmrpc_slot_read(slot, args);
+}
+
+/* Touches the channel's pages while the VM cannot go away. */
+static int rvmrpc_touch_kvm(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
+			    struct rvmrpc_slot *slot, struct rvmrpc_args *args,
+			    enum rvmrpc_direction direction)
+{
+	struct kvm *kvm = vmrpc_vm_get_kvm(vm);
+	int ret, idx;
+
+	if (!kvm)
+		return -ESHUTDOWN;
+	idx = srcu_read_lock(&kvm->srcu);
+	ret = rvmrpc_touch(vm, channel, slot, args, direction);
+	srcu_read_unlock(&kvm->srcu, idx);
+	kvm_put_kvm(kvm);
+	return ret;
+}
+
+/* One half of a call.  A loopback's pages are its own. */
 static int rvmrpc_exchange(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
-			   struct rvmrpc_slot *slot, struct rvmrpc_args *args, long timeout,
+			   struct rvmrpc_slot *slot, struct rvmrpc_args *args,
 			   enum rvmrpc_direction direction)
 {
-	struct kvm *kvm = NULL;
-	int ret, idx = 0;
+	int ret = channel->kvm ? rvmrpc_touch_kvm(vm, channel, slot, args, direction) :
+				 rvmrpc_touch(vm, channel, slot, args, direction);
 
-	if (channel->kvm) {
-		kvm = vmrpc_vm_get_kvm(vm);
-		if (!kvm)
-			return -ESHUTDOWN;
-		idx = srcu_read_lock(&kvm->srcu);
-	}
-	ret = direction == RVMRPC_SEND ? rvmrpc_slot_send(vm, channel, slot, args, timeout) :
-					 rvmrpc_slot_read(slot, args);
-	if (kvm) {
-		srcu_read_unlock(&kvm->srcu, idx);
-		kvm_put_kvm(kvm);
-	}
 	/* The wait for a page may have been cut short. */
 	if (ret == -EPROTO && signal_pending(current))
 		return -EINTR;
@@ -470,13 +490,13 @@ static int rvmrpc_channel_call(struct vmrpc_vm *vm, struct rvmrpc_channel *chann
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
 	args->deadline = jiffies + timeout;
-	ret = rvmrpc_exchange(vm, channel, slot, args, timeout, RVMRPC_SEND);
+	ret = rvmrpc_exchange(vm, channel, slot, args, RVMRPC_SEND);
 	if (ret)
 		goto out_free;
 	ret = rvmrpc_slot_wait(channel, slot, rvmrpc_time_left(args));
 	if (ret)
 		return ret;
-	ret = rvmrpc_exchange(vm, channel, slot, args, 0, RVMRPC_RECEIVE);
+	ret = rvmrpc_exchange(vm, channel, slot, args, RVMRPC_RECEIVE);
 out_free:
 	rvmrpc_slot_set(channel, slot, RVMRPC_FREE);
 	return ret;
@@ -615,7 +635,7 @@ static void rvmrpc_async_attach(struct rvmrpc_async *async)
 	spin_unlock(&channel->lock);
 	if (answered)
 		rvmrpc_async_received(async, rvmrpc_exchange(async->vm, channel, slot, &async->args,
-							     0, RVMRPC_RECEIVE));
+							     RVMRPC_RECEIVE));
 	else if (ret)
 		rvmrpc_async_finish(async, ret);
 }
@@ -628,8 +648,7 @@ static int rvmrpc_async_send(struct rvmrpc_async *async, long timeout)
 	INIT_DELAYED_WORK(&async->deadline, rvmrpc_async_deadline);
 	refcount_inc(&async->ref);
 	queue_delayed_work(vmrpc_wq, &async->deadline, timeout);
-	ret = rvmrpc_exchange(async->vm, async->channel, async->slot, &async->args, timeout,
-			      RVMRPC_SEND);
+	ret = rvmrpc_exchange(async->vm, async->channel, async->slot, &async->args, RVMRPC_SEND);
 	if (!ret) {
 		rvmrpc_async_attach(async);
 		return 0;
