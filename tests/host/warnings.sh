@@ -7,7 +7,7 @@ top=$PWD
 status=0
 command -v sparse > /dev/null && sparse="C=2 CF=-D__CHECK_ENDIAN__"
 
-# warnings TREE CONFIG OUTPUT DIRECTORY OURS
+# warnings TREE CONFIG OUTPUT TARGET OURS
 warnings() {
 	[ -f "$2" ] || { echo "no $2: run make all"; exit 4; }
 	mkdir -p "$3"
@@ -25,4 +25,5 @@ warnings() {
 
 warnings linux build/host-kernel/.config build/warnings/host arch/x86/kvm/ vmrpc/
 warnings linux-guest build/guest-kernel/.config build/warnings/guest drivers/virt/ virt/vmrpc/
+warnings linux-guest build/guest-kernel/.config build/warnings/guest mm/zone_host.o zone_host
 exit $status

@@ -159,7 +159,7 @@ static unsigned long zone_host_block_free_pages(unsigned long start)
  * Whether what is in a block, of which @free_pages are free, finds room: in other blocks that
  * are used, or in the ordinary zones, where the kernel's own memory is: a quarter stays free for that.
  */
-static bool zone_host_has_room(const struct zone *host, unsigned long free_pages)
+static bool zone_host_has_room(struct zone *host, unsigned long free_pages)
 {
 	unsigned long needed = ZONE_HOST_PAGES - free_pages, ordinary = 0, reserve = 0;
 	unsigned long others = READ_ONCE(zone_host.free_blocks) * ZONE_HOST_PAGES + free_pages;
