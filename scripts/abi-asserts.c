@@ -33,6 +33,14 @@ FIELD(vmrpc_mem_region, blocks, 8, 8);
 FIELD(vmrpc_mem_region, nr_blocks, 16, 8);
 FIELD(vmrpc_mem_region, reserved, 24, 8);
 
+SIZE(vmrpc_mem_range, 16);
+FIELD(vmrpc_mem_range, gpa, 0, 8);
+FIELD(vmrpc_mem_range, size, 8, 8);
+
+SIZE(vmrpc_mem_unpin, 16);
+FIELD(vmrpc_mem_unpin, pin, 0, 8);
+FIELD(vmrpc_mem_unpin, reserved, 8, 8);
+
 SIZE(vmrpc_mem_give, 16);
 FIELD(vmrpc_mem_give, blocks, 0, 8);
 FIELD(vmrpc_mem_give, reserved, 8, 8);
@@ -220,7 +228,8 @@ FIELD(vmrpc_vm_set_mem, flags, 4, 4);
 FIELD(vmrpc_vm_set_mem, gpa, 8, 8);
 FIELD(vmrpc_vm_set_mem, size, 16, 8);
 FIELD(vmrpc_vm_set_mem, limit, 24, 8);
-FIELD(vmrpc_vm_set_mem, reserved, 32, 24);
+FIELD(vmrpc_vm_set_mem, pin_max, 32, 8);
+FIELD(vmrpc_vm_set_mem, reserved, 40, 16);
 
 SIZE(vmrpc_vm_mem_info, 96);
 FIELD(vmrpc_vm_mem_info, max, 0, 8);
@@ -233,7 +242,8 @@ FIELD(vmrpc_vm_mem_info, reclaimed, 48, 8);
 FIELD(vmrpc_vm_mem_info, attached, 56, 4);
 FIELD(vmrpc_vm_mem_info, auto_ms, 60, 4);
 FIELD(vmrpc_vm_mem_info, swapped, 64, 8);
-FIELD(vmrpc_vm_mem_info, reserved2, 72, 24);
+FIELD(vmrpc_vm_mem_info, pinned, 72, 8);
+FIELD(vmrpc_vm_mem_info, reserved2, 80, 16);
 
 SIZE(vmrpc_vm_mem_size, 16);
 FIELD(vmrpc_vm_mem_size, size, 0, 8);
@@ -276,7 +286,19 @@ FIELD(vmrpc_guest_perform, procedure, 12, 4);
 FIELD(vmrpc_guest_perform, result, 16, 8);
 FIELD(vmrpc_guest_perform, reserved, 24, 8);
 
+SIZE(vmrpc_guest_pin, 32);
+FIELD(vmrpc_guest_pin, address, 0, 8);
+FIELD(vmrpc_guest_pin, size, 8, 8);
+FIELD(vmrpc_guest_pin, pin, 16, 8);
+FIELD(vmrpc_guest_pin, reserved, 24, 8);
+
+SIZE(vmrpc_guest_unpin, 16);
+FIELD(vmrpc_guest_unpin, pin, 0, 8);
+FIELD(vmrpc_guest_unpin, reserved, 8, 8);
+
 ASSERT(VMRPC_GUEST_BIND == 0x4038b940);
 ASSERT(VMRPC_GUEST_PERFORM == 0xc020b941);
+ASSERT(VMRPC_GUEST_PIN == 0xc020b942);
+ASSERT(VMRPC_GUEST_UNPIN == 0x4010b943);
 
 #endif

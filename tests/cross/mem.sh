@@ -358,6 +358,50 @@ test_paged_out_and_in_nothing_lost() {
 	swap_off
 }
 
+# ram_resident NAME - bytes of the VM's 256 MiB, what is not outsourced, that the host has in memory
+ram_resident() {
+	awk '/^Size:/ { ram = $2 == 262144 } ram && /^Rss:/ { kib += $2 } END { print kib * 1024 }' \
+		"/proc/$(vm_field "$1" pid)/smaps"
+}
+
+# page_out NAME - prints how many bytes of that are left when the host wants all of it back
+page_out() {
+	local n
+	for n in {1..10}; do
+		short_of_memory mem true
+	done
+	ram_resident "$1"
+}
+
+# What a process of the guest has pinned the host does not page out, wherever the guest runs.
+test_pinned_not_paged_out() {
+	local pinned=$((48 * mib)) left
+	swap_on 450
+	within=(in_cgroup mem)
+	mem_start ,mem-max=1G,mem-pin-max=64M "vmrpc.outsource=mem vmrpc.user=mem"
+	mem_up
+	expect_status 1 guest sh mem -- "$GUEST_TESTS/vmrpc_pin 65"
+	expect_match 'pin: EBUSY' "$output$errors"
+	expect 0 "$(mem_field pinned)" "pinned by who was refused"
+	guest sh mem -- "$GUEST_TESTS/vmrpc_pin 48 > /tmp/pin 2>&1 &
+		until [ -s /tmp/pin ]; do sleep 0.1; done; cat /tmp/pin"
+	expect $pinned "$(mem_field pinned)" "pinned"
+	left=$(page_out mem)
+	comment "$((left / mib)) MiB left with $((pinned / mib)) MiB pinned"
+	[ "$left" -ge $pinned ]
+	move ,mem-pin-max=64M
+	guest kill mem
+	expect $pinned "$(mem_field pinned other)" "pinned where the guest goes on"
+	expect_status 0 guest sh other -- "killall vmrpc_pin; sleep 1; cat /tmp/pin"
+	expect_match same "$output"
+	expect 0 "$(mem_field pinned other)" "pinned then"
+	left=$(page_out other)
+	comment "$((left / mib)) MiB left with none"
+	[ "$left" -lt $pinned ]
+	guest kill other
+	swap_off
+}
+
 test_limit_out_of_range_refused() {
 	mem_up
 	expect_status 6 vmrpc mem mem --limit 2G
@@ -383,10 +427,10 @@ test_reset_gives_all_back() {
 	mem_over used $((128 * mib))
 }
 
-# The guest goes on in another QEMU.
+# move [DEVICE-OPTIONS] - the guest goes on in another QEMU
 move() {
-	guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
-		-device vmrpc,name=other,mem-max=1G -incoming unix:/tmp/other.sock
+	"${within[@]}" guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
+		-device "vmrpc,name=other,mem-max=1G${1-}" -incoming unix:/tmp/other.sock
 	vm_migrate mem unix:/tmp/other.sock
 	wait_for 30 vm_runs other
 	wait_for 90 vm_ready other
@@ -511,6 +555,8 @@ test_sizes_that_make_no_sense_refused() {
 	refused ,mem-auto-ms=1000 'need mem-max'
 	refused ,mem-max=1G,mem-auto-ms=5 'give 100 to'
 	refused ,mem-max=4T 'at most'
+	refused ,mem-pin-max=64M 'need mem-max'
+	refused ,mem-max=1G,mem-pin-max=1000 'multiple of 4 KiB'
 }
 
 run_cases "$@"

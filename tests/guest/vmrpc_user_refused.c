@@ -51,7 +51,7 @@ static void expect(int error, int fd, unsigned long request, const void *arg, co
 
 static void refuse_binds(int fd)
 {
-	expect(ENOTTY, fd, _IO(VMRPC_GUEST_IOCTL, 0x42), NULL, "an unknown ioctl");
+	expect(ENOTTY, fd, _IO(VMRPC_GUEST_IOCTL, 0x44), NULL, "an unknown ioctl");
 	expect(EFAULT, fd, VMRPC_GUEST_BIND, NULL, "bind of an address that is none");
 	EXPECT_BIND(EINVAL, fd, bind.module[0] = 0);
 	EXPECT_BIND(EINVAL, fd, memset(bind.module, 'a', sizeof(bind.module)));
@@ -78,6 +78,16 @@ static void refuse_performs(int fd)
 	EXPECT_PERFORM(E2BIG, fd, perform.size = ~0u);
 	EXPECT_PERFORM(ENOSYS, fd, perform.procedure = 0x10000);
 	EXPECT_PERFORM(ENOSYS, fd, perform.procedure = ~0u);
+}
+
+/* Not of a process that may not. */
+static void refuse_pins(int fd)
+{
+	struct vmrpc_guest_pin pin = { .size = 4096 };
+	struct vmrpc_guest_unpin unpin = { .pin = 1 };
+
+	expect(EACCES, fd, VMRPC_GUEST_PIN, &pin, "pin without permission");
+	expect(ENOENT, fd, VMRPC_GUEST_UNPIN, &unpin, "unpin of no pin");
 }
 
 static void refuse_too_many(void)
@@ -116,6 +126,7 @@ int main(int argc, char **argv)
 	}
 	refuse_binds(fd);
 	refuse_performs(fd);
+	refuse_pins(fd);
 	close(fd);
 	refuse_too_many();
 	return status;

@@ -80,7 +80,7 @@ class Description:
         kind = re.sub(r"\s*\((in|out|inout)\)$", "", kind.strip())
         if kind in THEIRS:
             return THEIRS[kind]
-        if kind.startswith("ptr64["):
+        if kind.startswith(("ptr64[", "vma64")):
             return 8
         array = re.fullmatch(r"array\[(.*), (\w+)\]", kind)
         if array:

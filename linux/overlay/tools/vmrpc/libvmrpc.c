@@ -49,6 +49,8 @@ static const struct {
 	[VMRPC_ERR_MEM_UNUSED]	 = { "outsourced-memory-unused",
 				     "the guest does not use its outsourced memory" },
 	[VMRPC_ERR_MEM_MAX]	 = { "above-mem-max", "the limit is more than the VM's mem-max" },
+	[VMRPC_ERR_MEM_PINNED]	 = { "below-pinned",
+				     "the limit is less than the guest has pinned" },
 };
 
 #define VMRPC_ERRORS		(sizeof(vmrpc_errors) / sizeof(vmrpc_errors[0]))
@@ -239,6 +241,8 @@ static int vmrpc_mem_error(int reason)
 		return VMRPC_ERR_MEM_UNUSED;
 	case ERANGE:
 		return VMRPC_ERR_MEM_MAX;
+	case EBUSY:
+		return VMRPC_ERR_MEM_PINNED;
 	case ESHUTDOWN:
 		return VMRPC_ERR_GONE;
 	case EINTR:

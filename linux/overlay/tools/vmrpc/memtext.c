@@ -9,7 +9,8 @@
 #include "output.h"
 #include "table.h"
 
-#define HEADER	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "SWAPPED", "AUTO"
+#define HEADER	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "SWAPPED", "PINNED", \
+		"AUTO"
 
 static const char *const header[] = { HEADER, NULL };
 static const char *const header_changes[] = { HEADER, "TAKEN", "CHANGE", NULL };
@@ -38,6 +39,7 @@ static char **cells_of(const struct mem_vm *vm)
 		guest_cell(info, info->absent),
 		format_bytes(info->resident),
 		format_bytes(info->swapped),
+		format_bytes(info->pinned),
 		auto_cell(info),
 	};
 
@@ -116,6 +118,7 @@ void memtext_build(JsonBuilder *builder, const struct mem_vm *vm)
 	build_guest_int(builder, info, "absent", info->absent);
 	build_int(builder, "resident", info->resident);
 	build_int(builder, "swapped", info->swapped);
+	build_int(builder, "pinned", info->pinned);
 	build_int(builder, "reclaimed", info->reclaimed);
 	build_int(builder, "auto_ms", info->auto_ms);
 }

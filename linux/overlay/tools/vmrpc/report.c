@@ -46,6 +46,8 @@ static const struct {
 		"boot it with vmrpc.outsource=mem and a kernel that has CONFIG_ZONE_HOST" },
 	[VMRPC_ERR_MEM_MAX] = { STATUS_REFUSED,
 		"'vmrpc mem' shows what that is" },
+	[VMRPC_ERR_MEM_PINNED] = { STATUS_REFUSED,
+		"have it unpin some, or give more: 'vmrpc mem' shows what is pinned in all" },
 };
 
 G_STATIC_ASSERT(VMRPC_MAX_BULK == 64 << 20 && VMRPC_SLOT_DATA == 4032);	/* as the advice says */

@@ -53,6 +53,7 @@ enum vmrpc_error {
 	VMRPC_ERR_MEM_NONE,		/* the VM has no outsourced memory */
 	VMRPC_ERR_MEM_UNUSED,		/* its guest does not use that (yet) */
 	VMRPC_ERR_MEM_MAX,		/* a limit is more than all of it */
+	VMRPC_ERR_MEM_PINNED,		/* a limit is less than what the guest has pinned of it */
 };
 
 /* A handle for one VM.  It stays with that VM, also when another takes its name. */
@@ -143,6 +144,7 @@ int vmrpc_mem_info(struct vmrpc *vm, struct vmrpc_vm_mem_info *info);
  * @size: bytes, rounded down to a multiple of VMRPC_MEM_BLOCK.
  *
  * It is the guest that obeys it.  VMRPC_ERR_MEM_MAX: it is more than there is;
+ * VMRPC_ERR_MEM_PINNED: it is less than what the guest has pinned;
  * VMRPC_ERR_MEM_UNUSED: the guest does not use outsourced memory (yet).
  */
 int vmrpc_mem_limit(struct vmrpc *vm, uint64_t size);

@@ -51,6 +51,11 @@ static bool vmrpc_mem_check_size(VMRPCState *s, Error **errp)
                    "most mem-max", s->mem_limit);
         return false;
     }
+    if (!QEMU_IS_ALIGNED(s->mem_pin_max, VMRPC_PAGE_SIZE)) {
+        error_setg(errp, "mem-pin-max=%" PRIu64 ": give a multiple of 4 KiB",
+                   s->mem_pin_max);
+        return false;
+    }
     return true;
 }
 
@@ -102,6 +107,7 @@ static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
         .gpa = VMRPC_MEM_BASE,
         .size = s->mem_max,
         .limit = s->mem_limit,
+        .pin_max = s->mem_pin_max,
     };
 
     if (ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg) < 0) {
@@ -164,6 +170,8 @@ static bool vmrpc_mem_ioctl(VMRPCState *s, unsigned long cmd, void *arg,
                    "it with vmrpc.outsource=mem");
     } else if (errno == ERANGE) {
         error_setg(errp, "give at most mem-max, %" PRIu64, s->mem_max);
+    } else if (errno == EBUSY) {
+        error_setg(errp, "the guest has more of it pinned: see mem-info");
     } else {
         error_setg_errno(errp, errno, "outsourced memory");
     }
@@ -284,6 +292,7 @@ static bool vmrpc_mem_visit_info(Visitor *v, struct vmrpc_vm_mem_info *info,
         { "absent", info->absent },
         { "resident", info->resident },
         { "swapped", info->swapped },
+        { "pinned", info->pinned },
         { "reclaimed", info->reclaimed },
     };
     bool attached = info->attached;
@@ -473,8 +482,9 @@ const VMStateDescription vmstate_vmrpc_mem = {
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
-        if (s->mem_limit != UINT64_MAX || s->mem_auto_ms) {
-            error_setg(errp, "mem-limit and mem-auto-ms need mem-max");
+        if (s->mem_limit != UINT64_MAX || s->mem_auto_ms || s->mem_pin_max) {
+            error_setg(errp, "mem-limit, mem-auto-ms and mem-pin-max need "
+                       "mem-max");
             return false;
         }
         return true;

@@ -218,10 +218,20 @@ struct vmrpc_print {
 #define VMRPC_MEM_ATTACH		0u	/* result: vmrpc_mem_region; all blocks become ABSENT */
 #define VMRPC_MEM_WAIT			1u	/* no argument; no block that was BUSY before is it after */
 #define VMRPC_MEM_DETACH		2u	/* no argument; all blocks become ABSENT, for good */
+/*
+ * The host pages out none of the argument's ranges, one or more vmrpc_mem_range of any memory of the
+ * guest, and takes no block that they touch.  Result: the pin's number, above 0; it holds until UNPIN,
+ * ATTACH, DETACH or reset.  A range may be pinned more than once.  EBUSY it is more than the VM may pin;
+ * E2BIG more than VMRPC_MEM_PIN_MAX; ENOMEM more than the VMM may lock (RLIMIT_MEMLOCK), or the
+ * host is out of memory; EFAULT not all of it is memory that the guest can write.
+ */
+#define VMRPC_MEM_PIN			3u
+#define VMRPC_MEM_UNPIN			4u	/* ENOENT no such pin */
 
 #define VMRPC_MEM_BLOCK			(2u << 20)	/* bytes */
 #define VMRPC_MEM_MAX_BLOCKS		(1u << 20)
 #define VMRPC_MEM_ALIGN			(128u << 20)	/* bytes, of block 0 and of all together */
+#define VMRPC_MEM_PIN_MAX		(1u << 30)	/* bytes, of one PIN */
 
 #define VMRPC_MEM_ABSENT		0u	/* the host holds no memory for it */
 #define VMRPC_MEM_FREE			1u	/* the guest does not use it; there may be memory */
@@ -240,6 +250,16 @@ struct vmrpc_mem_table {
 	__le64	limit;				/* blocks that the guest is to use at most; the host writes it */
 	__le64	used;				/* blocks that are USED; the guest writes it */
 	__le64	reserved[6];
+};
+
+struct vmrpc_mem_range {
+	__le64	gpa;
+	__le64	size;				/* bytes, above 0; both are multiples of VMRPC_PAGE_SIZE */
+};
+
+struct vmrpc_mem_unpin {
+	__le64	pin;				/* its number */
+	__le64	reserved;
 };
 
 /*

@@ -210,7 +210,8 @@ struct vmrpc_vm_set_mem {
 	__u64	gpa;			/* of block 0; a multiple of VMRPC_MEM_ALIGN */
 	__u64	size;			/* bytes of all blocks; a multiple of VMRPC_MEM_ALIGN */
 	__u64	limit;			/* bytes that the guest is to use at most; a multiple of VMRPC_MEM_BLOCK */
-	__u64	reserved[3];
+	__u64	pin_max;		/* bytes that it may pin at most, of any of its memory; whole pages */
+	__u64	reserved[2];
 };
 
 /*
@@ -228,7 +229,8 @@ struct vmrpc_vm_mem_info {
 	__u32	attached;		/* 1: the guest uses this memory; 0: it does not (yet) */
 	__u32	auto_ms;		/* of VMRPC_VM_MEM_AUTO */
 	__u64	swapped;		/* that the host holds in its swap */
-	__u64	reserved2[3];
+	__u64	pinned;			/* by VMRPC_MEM_PIN, of the guest's other memory, too */
+	__u64	reserved2[2];
 };
 
 struct vmrpc_vm_mem_size {
@@ -323,7 +325,7 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * nothing was done.
  */
 #define VMRPC_VM_MEM_INFO		_IOR(VMRPC_IOCTL, 0x1c, struct vmrpc_vm_mem_info)
-/* Rounded down to blocks.  ERANGE it is more than max. */
+/* Rounded down to blocks.  ERANGE it is more than max; EBUSY less than what is pinned of the blocks. */
 #define VMRPC_VM_MEM_LIMIT		_IOW(VMRPC_IOCTL, 0x1d, struct vmrpc_vm_mem_size)
 /*
  * Takes FREE blocks until it has size, rounded up to blocks, or there are no more, or a

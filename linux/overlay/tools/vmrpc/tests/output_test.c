@@ -101,6 +101,7 @@ static void test_status_is_the_documented(void)
 		{ VMRPC_ERR_TOO_LARGE, 1 },	{ VMRPC_ERR_PROTOCOL, 1 },
 		{ VMRPC_ERR_NO_MEMORY, 1 },	{ VMRPC_ERR_MEM_NONE, 5 },
 		{ VMRPC_ERR_MEM_UNUSED, 5 },	{ VMRPC_ERR_MEM_MAX, 6 },
+		{ VMRPC_ERR_MEM_PINNED, 6 },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -112,13 +113,13 @@ static void test_status_is_the_documented(void)
 /* Each error of the library is named, and no two have the same message. */
 static void test_strerror_is_distinct(void)
 {
-	for (int i = 0; i <= VMRPC_ERR_MEM_MAX; i++)
+	for (int i = 0; i <= VMRPC_ERR_MEM_PINNED; i++)
 		for (int j = 0; j < i; j++) {
 			g_assert_cmpstr(vmrpc_strerror(i), !=, vmrpc_strerror(j));
 			g_assert_cmpstr(vmrpc_error_name(i), !=, vmrpc_error_name(j));
 		}
 	g_assert_cmpstr(vmrpc_strerror(-1), ==, "unknown error");
-	g_assert_cmpstr(vmrpc_strerror(VMRPC_ERR_MEM_MAX + 1), ==, "unknown error");
+	g_assert_cmpstr(vmrpc_strerror(VMRPC_ERR_MEM_PINNED + 1), ==, "unknown error");
 }
 
 static void test_describe_names_vm_and_module(void)

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 #include <uapi/linux/vmrpc_guest.h>
 #include "internal.h"
 
@@ -31,6 +32,7 @@ static atomic_t vmrpc_guest_handles = ATOMIC_INIT(0);
 struct vmrpc_client {
 	struct mutex	lock;		/* one bind at a time */
 	u32		handle;		/* 0: none yet; written once, under lock */
+	struct xarray	pins;		/* struct vmrpc_pin */
 };
 
 /* Not empty, terminated within its field, padded with NULs.  The rest is up to the host. */
@@ -123,6 +125,53 @@ static int vmrpc_guest_perform(struct vmrpc_client *client, struct vmrpc_guest_p
 	return ret ? ret : put_user(perform.result, &user->result);
 }
 
+static int vmrpc_client_pin(struct vmrpc_client *client, struct vmrpc_guest_pin *arg)
+{
+	struct vmrpc_pin *pin = vmrpc_pin_begin(arg->address, arg->size);
+	u32 number;
+	int ret;
+
+	if (IS_ERR(pin))
+		return PTR_ERR(pin);
+	ret = xa_alloc(&client->pins, &number, pin, XA_LIMIT(1, S32_MAX), GFP_KERNEL_ACCOUNT);
+	if (ret)
+		vmrpc_pin_end(pin);
+	else
+		arg->pin = number;
+	return ret;
+}
+
+static int vmrpc_guest_pin(struct vmrpc_client *client, struct vmrpc_guest_pin __user *user)
+{
+	struct vmrpc_guest_pin arg;
+	int ret;
+
+	if (!vmrpc_list_has(vmrpc_user, VMRPC_MEM_MODULE))
+		return -EACCES;
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.reserved)
+		return -EINVAL;
+	ret = vmrpc_client_pin(client, &arg);
+	return ret ? ret : put_user(arg.pin, &user->pin);
+}
+
+static int vmrpc_guest_unpin(struct vmrpc_client *client, const void __user *user)
+{
+	struct vmrpc_guest_unpin arg;
+	struct vmrpc_pin *pin;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.reserved)
+		return -EINVAL;
+	pin = arg.pin <= S32_MAX ? xa_erase(&client->pins, arg.pin) : NULL;
+	if (!pin)
+		return -ENOENT;
+	vmrpc_pin_end(pin);
+	return 0;
+}
+
 static long vmrpc_guest_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	int ret;
@@ -133,6 +182,12 @@ static long vmrpc_guest_ioctl(struct file *file, unsigned int cmd, unsigned long
 		break;
 	case VMRPC_GUEST_PERFORM:
 		ret = vmrpc_guest_perform(file->private_data, (void __user *)arg);
+		break;
+	case VMRPC_GUEST_PIN:
+		ret = vmrpc_guest_pin(file->private_data, (void __user *)arg);
+		break;
+	case VMRPC_GUEST_UNPIN:
+		ret = vmrpc_guest_unpin(file->private_data, (void __user *)arg);
 		break;
 	default:
 		ret = -ENOTTY;
@@ -148,6 +203,7 @@ static int vmrpc_guest_open(struct inode *inode, struct file *file)
 	if (!client)
 		return -ENOMEM;
 	mutex_init(&client->lock);
+	xa_init_flags(&client->pins, XA_FLAGS_ALLOC);
 	file->private_data = client;
 	return nonseekable_open(inode, file);
 }
@@ -155,7 +211,12 @@ static int vmrpc_guest_open(struct inode *inode, struct file *file)
 static int vmrpc_guest_release(struct inode *inode, struct file *file)
 {
 	struct vmrpc_client *client = file->private_data;
+	struct vmrpc_pin *pin;
+	unsigned long number;
 
+	xa_for_each(&client->pins, number, pin)
+		vmrpc_pin_end(pin);
+	xa_destroy(&client->pins);
 	if (client->handle) {
 		vmrpc_unbind_module_kernel(client->handle);
 		atomic_dec(&vmrpc_guest_handles);

@@ -3,6 +3,7 @@
 #ifndef _VMRPC_INTERNAL_H
 #define _VMRPC_INTERNAL_H
 
+#include <linux/err.h>
 #include <linux/vmrpc.h>
 #include <asm/alternative.h>
 #include <asm/cpufeatures.h>
@@ -89,9 +90,25 @@ static inline void vmrpc_idle_init(void) { }
 #ifdef CONFIG_ZONE_HOST
 void vmrpc_outsource_init(void);
 void vmrpc_outsource_renew(void);
+int vmrpc_mem_perform(unsigned int procedure, void *arg, size_t size, s64 *result);
 #else
 static inline void vmrpc_outsource_init(void) { }
 static inline void vmrpc_outsource_renew(void) { }
+#endif
+
+/* pin.c */
+struct vmrpc_pin;
+
+#ifdef CONFIG_ZONE_HOST
+struct vmrpc_pin *vmrpc_pin_begin(u64 address, u64 size);
+void vmrpc_pin_end(struct vmrpc_pin *pin);
+void vmrpc_pins_renew(void);
+#else
+static inline struct vmrpc_pin *vmrpc_pin_begin(u64 address, u64 size)
+{
+	return ERR_PTR(-ENODEV);
+}
+static inline void vmrpc_pin_end(struct vmrpc_pin *pin) { }
 #endif
 
 /* The modules that every guest serves. */

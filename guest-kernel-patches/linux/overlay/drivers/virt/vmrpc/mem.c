@@ -32,6 +32,14 @@ static void vmrpc_mem_wait(void)
 	cpu_relax();
 }
 
+/* As vmrpc_perform_kernel(), of the host's server. */
+int vmrpc_mem_perform(unsigned int procedure, void *arg, size_t size, s64 *result)
+{
+	u32 handle = READ_ONCE(vmrpc_mem_handle);
+
+	return handle ? vmrpc_perform_kernel(handle, procedure, arg, size, result) : -ENODEV;
+}
+
 static int rvmrpc_mem_give(struct rvmrpc_call *call)
 {
 	const struct vmrpc_mem_give *arg = call->arg;
@@ -133,8 +141,7 @@ static int __init vmrpc_mem_attach(void)
 
 	if (ret)
 		return ret;
-	ret = vmrpc_perform_kernel(vmrpc_mem_handle, VMRPC_MEM_ATTACH, &region, sizeof(region),
-				   NULL);
+	ret = vmrpc_mem_perform(VMRPC_MEM_ATTACH, &region, sizeof(region), NULL);
 	if (!ret)
 		ret = vmrpc_mem_start(&region);
 	return ret;
@@ -159,6 +166,8 @@ void vmrpc_outsource_renew(void)
 	vmrpc_unbind_module_kernel(vmrpc_mem_handle);
 	if (vmrpc_mem_bind())
 		pr_warn("outsource=mem: the host forgot this guest's memory\n");
+	else
+		vmrpc_pins_renew();
 }
 
 void __init vmrpc_outsource_init(void)

@@ -36,6 +36,18 @@ struct vmrpc_guest_perform {
 	__u64	reserved;
 };
 
+struct vmrpc_guest_pin {
+	__u64	address;		/* of the caller's memory */
+	__u64	size;			/* bytes, above 0; both are multiples of the page's size */
+	__u64	pin;			/* out: its number, above 0 */
+	__u64	reserved;
+};
+
+struct vmrpc_guest_unpin {
+	__u64	pin;
+	__u64	reserved;
+};
+
 #define VMRPC_GUEST_IOCTL		0xB9
 /*
  * The argument is that of the hypercall, with the flag VMRPC_BIND_USER for a module of
@@ -56,5 +68,17 @@ struct vmrpc_guest_perform {
  * failed with.
  */
 #define VMRPC_GUEST_PERFORM		_IOWR(VMRPC_GUEST_IOCTL, 0x41, struct vmrpc_guest_perform)
+
+/*
+ * Has the host not page out, or take, memory of the caller's, which stays where it is, in the VM's own
+ * memory, until UNPIN or the descriptor's last close.  The descriptor need not have a module.  Errors: EACCES
+ * vmrpc.user= does not list "mem"; ENODEV the guest has no outsourced memory (vmrpc.outsource=mem); EBUSY it is
+ * more than the host lets the VM pin; ENOMEM more than RLIMIT_MEMLOCK of the caller or of the
+ * VMM, or than the VM's own memory; EFAULT not memory that can be written, or a file's that is mapped
+ * shared; EINVAL.
+ */
+#define VMRPC_GUEST_PIN			_IOWR(VMRPC_GUEST_IOCTL, 0x42, struct vmrpc_guest_pin)
+/* ENOENT the descriptor has no such pin. */
+#define VMRPC_GUEST_UNPIN		_IOW(VMRPC_GUEST_IOCTL, 0x43, struct vmrpc_guest_unpin)
 
 #endif /* _UAPI_LINUX_VMRPC_GUEST_H */

@@ -105,6 +105,13 @@ struct vmrpc_mem {
 	atomic_long_t		shrunk;		/* pages, ever */
 	struct work_struct	ask_work;	/* has the guest make some FREE */
 	unsigned long		ask_after;	/* jiffies, likewise */
+
+	/* With the mutex again: */
+	struct xarray		pins;		/* struct vmrpc_pin */
+	u64			pin_max;	/* pages that the guest may pin */
+	u64			pinned;		/* pages that are, or are about to be */
+	u32			*pinned_blocks;	/* how often each is; NULL: none may be */
+	u64			nr_pinned;	/* blocks that are */
 };
 
 struct vmrpc_stats {
@@ -349,6 +356,14 @@ void vmrpc_mems_del(struct vmrpc_mem *mem);
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem);
 int vmrpc_mem_auto_start(void);
 void vmrpc_mem_auto_stop(void);
+
+/* mem_pin.c */
+int vmrpc_mem_pin_setup(struct vmrpc_mem *mem, u64 size);
+void vmrpc_mem_pin_forget(struct vmrpc_mem *mem);
+void vmrpc_mem_unpin_all(struct vmrpc_mem *mem);
+bool vmrpc_mem_block_pinned(const struct vmrpc_mem *mem, u64 block);
+int vmrpc_mem_pin(struct vmrpc_call *call);
+int vmrpc_mem_unpin(struct vmrpc_call *call);
 
 /* dev.c */
 int vmrpc_dev_init(void);

@@ -83,11 +83,13 @@ static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
 			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
 }
 
-/* All blocks are ABSENT then; a guest that uses some loses what they hold. */
+/* All blocks are ABSENT then; a guest that uses some loses what they hold.  Nothing is pinned. */
 static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
 {
-	int ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
+	int ret;
 
+	vmrpc_mem_unpin_all(mem);
+	ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
 	if (ret)
 		return ret;
 	memset(mem->table, 0, sizeof(*mem->table) + mem->nr_blocks);
@@ -98,6 +100,7 @@ static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
 
 static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 {
+	vmrpc_mem_pin_forget(mem);
 	vunmap(mem->table);
 	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
 	fput(mem->file);
@@ -115,7 +118,7 @@ static bool vmrpc_mem_arg_valid(const struct vmrpc_vm_set_mem *arg)
 	return !arg->flags && !memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) && arg->size &&
 	       arg->size <= (u64)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK &&
 	       IS_ALIGNED(arg->gpa | arg->size, VMRPC_MEM_ALIGN) && arg->gpa &&
-	       arg->gpa + arg->size > arg->gpa &&
+	       arg->gpa + arg->size > arg->gpa && IS_ALIGNED(arg->pin_max, PAGE_SIZE) &&
 	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK);
 }
 
@@ -137,7 +140,9 @@ static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
 		return ret;
 	}
 	get_file(file);
-	ret = vmrpc_mem_restart(mem, false);
+	ret = vmrpc_mem_pin_setup(mem, arg->pin_max);
+	if (!ret)
+		ret = vmrpc_mem_restart(mem, false);
 	if (!ret)
 		ret = vmrpc_mems_add(mem);
 	if (ret)
@@ -169,6 +174,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 void vmrpc_mem_init(struct vmrpc_vm *vm)
 {
 	mutex_init(&vm->mem.mutex);
+	xa_init_flags(&vm->mem.pins, XA_FLAGS_ALLOC);
 	vmrpc_mem_auto_init(&vm->mem);
 }
 
@@ -257,6 +263,7 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.resident	= vmrpc_mem_resident(mem),
 		.swapped	= vmrpc_mem_swapped(mem),
 		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
+		.pinned		= mem->pinned << PAGE_SHIFT,
 		.attached	= mem->attached,
 		.auto_ms	= mem->auto_ms,
 	};
@@ -271,6 +278,8 @@ static int vmrpc_mem_set_limit(struct vmrpc_mem *mem, u64 blocks)
 		return -ERANGE;
 	if (!mem->attached)
 		return -ENOTCONN;
+	if (blocks < mem->nr_pinned)
+		return -EBUSY;
 	mem->limit = blocks;
 	WRITE_ONCE(mem->table->limit, cpu_to_le64(blocks));
 	return 0;
@@ -291,7 +300,8 @@ int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size)
 /* The guest's writes to the block come before its FREE. */
 static bool vmrpc_mem_claim_one(struct vmrpc_mem *mem, u64 block, u8 age)
 {
-	if (READ_ONCE(mem->states[block]) != VMRPC_MEM_FREE || (age && mem->ages[block] < age))
+	if (READ_ONCE(mem->states[block]) != VMRPC_MEM_FREE || (age && mem->ages[block] < age) ||
+	    vmrpc_mem_block_pinned(mem, block))
 		return false;
 	return cmpxchg(&mem->states[block], VMRPC_MEM_FREE, VMRPC_MEM_BUSY) == VMRPC_MEM_FREE;
 }
@@ -448,6 +458,20 @@ static const struct vmrpc_procedure vmrpc_mem_procedures[] = {
 	[VMRPC_MEM_DETACH] = {
 		.name		= "detach",
 		.call		= vmrpc_mem_detach,
+	},
+	[VMRPC_MEM_PIN] = {
+		.name		= "pin",
+		.direction	= VMRPC_IN,
+		.min_size	= sizeof(struct vmrpc_mem_range),
+		.max_size	= VMRPC_MAX_ARG,
+		.call		= vmrpc_mem_pin,
+	},
+	[VMRPC_MEM_UNPIN] = {
+		.name		= "unpin",
+		.direction	= VMRPC_IN,
+		.min_size	= sizeof(struct vmrpc_mem_unpin),
+		.max_size	= sizeof(struct vmrpc_mem_unpin),
+		.call		= vmrpc_mem_unpin,
 	},
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -214,7 +215,7 @@ TEST_SET_REFUSED(file_closed_refused, EBADF, self->set.fd = 1000)
 TEST_SET_REFUSED(file_of_another_kind_refused, EINVAL, self->set.fd = self->tvm.fd)
 TEST_SET_REFUSED(file_too_short_refused, EINVAL, ASSERT_EQ(0, ftruncate(self->file, SIZE)))
 TEST_SET_REFUSED(flags_set_refused, EINVAL, self->set.flags = 1)
-TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved[2] = 1)
+TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved[1] = 1)
 TEST_SET_REFUSED(address_zero_refused, EINVAL, self->set.gpa = 0)
 TEST_SET_REFUSED(address_not_aligned_refused, EINVAL, self->set.gpa += VMRPC_MEM_BLOCK)
 TEST_SET_REFUSED(address_wraps_refused, EINVAL, self->set.gpa = -SIZE)
@@ -224,6 +225,7 @@ TEST_SET_REFUSED(size_over_most_refused, EINVAL,
 		 self->set.size = ((uint64_t)VMRPC_MEM_MAX_BLOCKS + 64) * VMRPC_MEM_BLOCK)
 TEST_SET_REFUSED(limit_over_size_refused, EINVAL, self->set.limit += VMRPC_MEM_BLOCK)
 TEST_SET_REFUSED(limit_not_aligned_refused, EINVAL, self->set.limit -= 4096)
+TEST_SET_REFUSED(pin_max_not_aligned_refused, EINVAL, self->set.pin_max = 4095)
 
 TEST_F(mem, free_taken_others_not)
 {
@@ -631,6 +633,221 @@ TEST_F(mem, detached_holds_nothing)
 	ASSERT_EQ(SIZE, mem.absent);
 	ASSERT_EQ(0, block(self->memory, 0)[0]);
 	ASSERT_EQ(ENOTCONN, limit(self->tvm.fd, SIZE));
+}
+
+#define PAGE	4096ull
+
+/* The VM, whose process this is, has its memory where tests can pin it, with room for some pages. */
+#define set_and_attach_for_pins(self, pages)						\
+do {											\
+	(self)->set.pin_max = (pages) * PAGE;						\
+	set_and_attach(self);								\
+	vm_set_user_memory_region((self)->tvm.vm, 10, 0, GPA, SIZE, block((self)->memory, 0)); \
+} while (0)
+
+static int64_t pin(struct kvm_vcpu *vcpu, uint64_t handle, uint64_t gva,
+		   const struct vmrpc_mem_range *ranges, int nr, uint64_t *number)
+{
+	memcpy(addr_gva2hva(vcpu->vm, gva), ranges, nr * sizeof(*ranges));
+	return vmrpc_perform(vcpu, handle, VMRPC_MEM_PIN, gva, nr * sizeof(*ranges), number);
+}
+
+static int64_t pin_one(struct kvm_vcpu *vcpu, uint64_t handle, uint64_t gva, uint64_t gpa,
+		       uint64_t size, uint64_t *number)
+{
+	struct vmrpc_mem_range range = { gpa, size };
+
+	return pin(vcpu, handle, gva, &range, 1, number);
+}
+
+static int64_t unpin(struct kvm_vcpu *vcpu, uint64_t handle, uint64_t gva, uint64_t number)
+{
+	struct vmrpc_mem_unpin arg = { .pin = number };
+
+	memcpy(addr_gva2hva(vcpu->vm, gva), &arg, sizeof(arg));
+	return vmrpc_perform(vcpu, handle, VMRPC_MEM_UNPIN, gva, sizeof(arg), NULL);
+}
+
+#define pinned(self)									\
+({											\
+	struct vmrpc_vm_mem_info mem;							\
+											\
+	ASSERT_EQ(0, info((self)->tvm.fd, &mem));					\
+	mem.pinned;									\
+})
+
+/* Bytes that this process has locked. */
+static uint64_t locked(void)
+{
+	unsigned long long kib = 0;
+	char line[128];
+	FILE *file = fopen("/proc/self/status", "r");
+
+	TEST_ASSERT(file, "no /proc/self/status: errno %d", errno);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmLck: %llu", &kib) == 1)
+			break;
+	fclose(file);
+	return kib << 10;
+}
+
+TEST_F(mem, pinned_and_unpinned)
+{
+	uint64_t before = locked(), own = addr_gva2gpa(self->tvm.vm, self->gva), first, second;
+	struct vmrpc_mem_range ranges[] = { { GPA, 2 * PAGE }, { own, PAGE }, { GPA, PAGE } };
+
+	set_and_attach_for_pins(self, 8);
+	ASSERT_EQ(0, pin(self->vcpu, self->handle, self->gva, ranges, 3, &first));
+	ASSERT_EQ(4 * PAGE, pinned(self));
+	ASSERT_EQ(before + 4 * PAGE, locked());
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &second));
+	ASSERT_NE(first, second);
+	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, first));
+	ASSERT_EQ(PAGE, pinned(self));
+	ASSERT_EQ(-VMRPC_ENOENT, unpin(self->vcpu, self->handle, self->gva, first));
+	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, second));
+	ASSERT_EQ(0, pinned(self));
+	ASSERT_EQ(before, locked());
+}
+
+/* Whatever the guest says of it. */
+TEST_F(mem, pinned_not_taken)
+{
+	uint64_t number, size = SIZE;
+
+	set_and_attach_for_pins(self, 2);
+	fill_and_free(self, 0);
+	fill_and_free(self, 1);
+	fill_and_free(self, 2);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA + 2 * VMRPC_MEM_BLOCK - PAGE,
+			     2 * PAGE, &number));
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(VMRPC_MEM_FREE, self->states[1]);
+	ASSERT_EQ(0xaa, block(self->memory, 2)[0]);
+	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, number));
+	size = SIZE;
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+}
+
+TEST_F(mem, limit_below_pinned_refused)
+{
+	uint64_t number;
+
+	set_and_attach_for_pins(self, 2);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA + VMRPC_MEM_BLOCK - PAGE,
+			     2 * PAGE, &number));
+	ASSERT_EQ(EBUSY, limit(self->tvm.fd, VMRPC_MEM_BLOCK));
+	ASSERT_EQ(NR_BLOCKS, self->table->limit);
+	ASSERT_EQ(0, limit(self->tvm.fd, 2 * VMRPC_MEM_BLOCK));
+}
+
+#define ASSERT_PIN_REFUSED(_error, _gpa, _size)						\
+do {											\
+	uint64_t _number;								\
+											\
+	ASSERT_EQ(-(_error), pin_one(self->vcpu, self->handle, self->gva, _gpa, _size, &_number)); \
+	ASSERT_EQ(0, pinned(self));							\
+	ASSERT_EQ(before, locked());							\
+} while (0)
+
+TEST_F(mem, pin_of_what_is_none_refused)
+{
+	uint64_t before = locked(), number;
+
+	set_and_attach_for_pins(self, 1ull << 20);
+	ASSERT_PIN_REFUSED(VMRPC_EINVAL, GPA, 0);
+	ASSERT_PIN_REFUSED(VMRPC_EINVAL, GPA + 1, PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_EINVAL, GPA, PAGE + 1);
+	ASSERT_PIN_REFUSED(VMRPC_EINVAL, -PAGE, 2 * PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_EFAULT, GPA + SIZE, PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_EFAULT, GPA + SIZE - PAGE, 2 * PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_EFAULT, GPA << 4, PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_EFAULT, -2 * PAGE, PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_E2BIG, GPA, VMRPC_MEM_PIN_MAX + PAGE);
+	ASSERT_PIN_REFUSED(VMRPC_E2BIG, GPA, 1ull << 62);
+	ASSERT_EQ(-VMRPC_EINVAL, vmrpc_perform(self->vcpu, self->handle, VMRPC_MEM_PIN, self->gva,
+					       24, &number));
+	ASSERT_EQ(-VMRPC_ENOENT, unpin(self->vcpu, self->handle, self->gva, 0));
+	ASSERT_EQ(-VMRPC_ENOENT, unpin(self->vcpu, self->handle, self->gva, 1ull << 32 | 1));
+}
+
+TEST_F(mem, pin_of_more_than_the_vm_may_refused)
+{
+	uint64_t before = locked(), number;
+
+	set_and_attach_for_pins(self, 2);
+	ASSERT_PIN_REFUSED(VMRPC_EBUSY, GPA, 3 * PAGE);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, 2 * PAGE, &number));
+	ASSERT_EQ(-VMRPC_EBUSY, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &number));
+	ASSERT_EQ(2 * PAGE, pinned(self));
+}
+
+TEST_F(mem, pin_without_pin_max_refused)
+{
+	uint64_t before = locked();
+
+	set_and_attach_for_pins(self, 0);
+	ASSERT_PIN_REFUSED(VMRPC_EBUSY, GPA, PAGE);
+}
+
+/* Root may lock what it likes: so as somebody else. */
+TEST_F(mem, pin_of_more_than_the_process_may_lock_refused)
+{
+	struct rlimit few = { 2 * PAGE, RLIM_INFINITY };
+	uint64_t before = locked(), number;
+
+	set_and_attach_for_pins(self, 8);
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &few));
+	ASSERT_EQ(0, seteuid(65534));
+	ASSERT_PIN_REFUSED(VMRPC_ENOMEM, GPA, 3 * PAGE);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, 2 * PAGE, &number));
+	ASSERT_EQ(-VMRPC_ENOMEM, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &number));
+	ASSERT_EQ(0, seteuid(0));
+}
+
+TEST_F(mem, pin_for_a_process_refused)
+{
+	struct vmrpc_bind *bind;
+	uint64_t number;
+
+	set_and_attach_for_pins(self, 2);
+	bind = vmrpc_bind_fill(self->tvm.vm, self->gva, VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
+	bind->flags = VMRPC_BIND_PROCESS;
+	ASSERT_EQ(0, vmrpc_hypercall(self->vcpu, VMRPC_OP_BIND, 0, 0, self->gva, &self->handle));
+	ASSERT_EQ(-VMRPC_EPERM, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &number));
+	ASSERT_EQ(-VMRPC_EPERM, unpin(self->vcpu, self->handle, self->gva, 1));
+}
+
+TEST_F(mem, pins_end_with_attach_detach_reset)
+{
+	uint64_t before = locked(), number;
+	int n;
+
+	set_and_attach_for_pins(self, 2);
+	for (n = 0; n < 3; n++) {
+		ASSERT_EQ(0, attach(self->vcpu, self->gva, &self->handle));
+		ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, 2 * PAGE, &number));
+		ASSERT_EQ(2 * PAGE, pinned(self));
+		ASSERT_EQ(0, n == 0 ? attach(self->vcpu, self->gva, &self->handle) :
+			     n == 1 ? vmrpc_perform(self->vcpu, self->handle, VMRPC_MEM_DETACH, 0, 0,
+						    NULL) :
+				      ioctl(self->tvm.fd, VMRPC_VM_RESET));
+		ASSERT_EQ(0, pinned(self));
+		ASSERT_EQ(before, locked());
+	}
+}
+
+TEST_F(mem, pins_end_with_the_vm)
+{
+	uint64_t before = locked(), number;
+
+	set_and_attach_for_pins(self, 2);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, 2 * PAGE, &number));
+	kvm_vm_free(self->tvm.vm);
+	self->tvm.vm = NULL;
+	VMRPC_WAIT_FOR(locked() == before);
 }
 
 TEST_F(mem, vm_destroyed_client_keeps_nothing)
