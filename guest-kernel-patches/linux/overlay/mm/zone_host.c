@@ -10,6 +10,9 @@
  * The allocator splits pages that are larger than a block by taking them and giving back what it
  * does not need: a block that is ABSENT can become FREE so, and the host finds nothing there
  * to take.
+ *
+ * What the host gives holds zeros.  Until a page of such a block has come back to the allocator,
+ * whatever is allocated there is as it was given, and nobody clears it again.
  */
 #define pr_fmt(fmt) "zone_host: " fmt
 
@@ -24,19 +27,20 @@
 #include "internal.h"
 #include "zone_host.h"
 
+#define ZONE_HOST_PAGES		(1ul << ZONE_HOST_ORDER)
+#define ZONE_HOST_GIVE_TIME	(60 * HZ)
+
 static struct {
 	unsigned long		start_pfn;	/* set once, before the memory is onlined */
 	unsigned long		nr_pages;
 	unsigned long		nr_blocks;
 	struct vmrpc_mem_table	*table;
 	u8			*states;
+	unsigned long		*zero;		/* a block's bit: no page came back since it was ABSENT */
 	unsigned long		free_blocks;	/* in the free lists; under zone->lock */
 	bool			started;
 	void			(*wait)(void);
 } zone_host;
-
-#define ZONE_HOST_PAGES		(1ul << ZONE_HOST_ORDER)
-#define ZONE_HOST_GIVE_TIME	(60 * HZ)
 
 DEFINE_STATIC_KEY_FALSE(zone_host_key);
 
@@ -55,9 +59,38 @@ bool zone_is_host(const struct zone *zone)
 	return zone_idx(zone) == ZONE_HOST;
 }
 
-/* The host may be dropping what the block had: then it says so, and ends before long. */
-static void zone_host_block_take(u8 *state)
+static unsigned long zone_host_block_of(const struct page *page)
 {
+	return (page_to_pfn(page) - zone_host.start_pfn) >> ZONE_HOST_ORDER;
+}
+
+bool __zone_host_is_zero(const struct page *page, unsigned int order)
+{
+	return smp_load_acquire(&zone_host.started) && order <= ZONE_HOST_ORDER &&
+	       zone_host_has(page_to_pfn(page)) && test_bit(zone_host_block_of(page), zone_host.zero);
+}
+
+/* The bit is seen to be clear by who gets the page next: a list's lock is between the two. */
+static void zone_host_block_dirtied(unsigned long block)
+{
+	if (test_bit(block, zone_host.zero))
+		clear_bit(block, zone_host.zero);
+}
+
+void __zone_host_dirtied(const struct page *page, unsigned int order)
+{
+	unsigned long n;
+
+	if (!smp_load_acquire(&zone_host.started) || !zone_host_has(page_to_pfn(page)))
+		return;
+	for (n = 0; n < 1ul << order; n += ZONE_HOST_PAGES)
+		zone_host_block_dirtied(zone_host_block_of(page + n));
+}
+
+/* The host may be dropping what the block had: then it says so, and ends before long. */
+static void zone_host_block_take(unsigned long block)
+{
+	u8 *state = &zone_host.states[block];
 	u8 old = READ_ONCE(*state);
 
 	do {
@@ -66,13 +99,16 @@ static void zone_host_block_take(u8 *state)
 			old = READ_ONCE(*state);
 		}
 	} while (!try_cmpxchg(state, &old, VMRPC_MEM_USED));
+	/* What is used from the start was not given since. */
+	if (old == VMRPC_MEM_ABSENT && zone_host.started)
+		set_bit(block, zone_host.zero);
 	zone_host.free_blocks--;
 }
 
-static void zone_host_block_free(u8 *state)
+static void zone_host_block_free(unsigned long block)
 {
 	/* All that was written to the block comes before; pairs with the host's FREE -> BUSY. */
-	cmpxchg(state, VMRPC_MEM_USED, VMRPC_MEM_FREE);
+	cmpxchg(&zone_host.states[block], VMRPC_MEM_USED, VMRPC_MEM_FREE);
 	zone_host.free_blocks++;
 }
 
@@ -83,16 +119,15 @@ static void zone_host_tell_used(void)
 }
 
 static void zone_host_change(struct zone *zone, struct page *page, unsigned int order,
-			     void (*change)(u8 *state))
+			     void (*change)(unsigned long block))
 {
-	unsigned long block, n;
+	unsigned long n;
 
 	if (!zone_host.started || !zone_is_host(zone))
 		return;
 	lockdep_assert_held(&zone->lock);
-	block = (page_to_pfn(page) - zone_host.start_pfn) >> ZONE_HOST_ORDER;
 	for (n = 0; n < 1ul << (order - ZONE_HOST_ORDER); n++)
-		change(&zone_host.states[block + n]);
+		change(zone_host_block_of(page) + n);
 	zone_host_tell_used();
 }
 
@@ -281,9 +316,9 @@ static void __init zone_host_block_start(unsigned long n)
 
 	if (is_free && !want_init_on_free())
 		return;
-	zone_host_block_take(&zone_host.states[n]);
+	zone_host_block_take(n);
 	if (is_free)
-		zone_host_block_free(&zone_host.states[n]);
+		zone_host_block_free(n);
 }
 
 static int zone_host_memory_notify(struct notifier_block *nb, unsigned long action, void *data)
@@ -320,6 +355,9 @@ int __init zone_host_start(struct vmrpc_mem_table *table, void (*wait)(void))
 
 	if (!zone_is_host(zone))
 		return -EINVAL;
+	zone_host.zero = kvcalloc(BITS_TO_LONGS(zone_host.nr_blocks), sizeof(long), GFP_KERNEL);
+	if (!zone_host.zero)
+		return -ENOMEM;
 	zone_host.table = table;
 	zone_host.states = (u8 *)(table + 1);
 	zone_host.wait = wait;
@@ -329,7 +367,8 @@ int __init zone_host_start(struct vmrpc_mem_table *table, void (*wait)(void))
 	for (n = 0; n < zone_host.nr_blocks; n++)
 		zone_host_block_start(n);
 	zone_host_tell_used();
-	WRITE_ONCE(zone_host.started, true);
+	/* What others read without the lock comes before. */
+	smp_store_release(&zone_host.started, true);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	register_pm_notifier(&zone_host_pm_nb);
 	return register_memory_notifier(&zone_host_memory_nb);

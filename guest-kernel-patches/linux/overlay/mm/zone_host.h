@@ -16,7 +16,6 @@
 
 #define ZONE_HOST_ORDER		(21 - PAGE_SHIFT)	/* of a block */
 
-
 DECLARE_STATIC_KEY_FALSE(zone_host_key);
 
 bool zone_host_has(unsigned long pfn);
@@ -28,6 +27,8 @@ void __zone_host_freed(struct zone *zone, struct page *page, unsigned int order)
 bool __zone_host_full(const struct zone *zone);
 unsigned long __zone_host_unusable(const struct zone *zone);
 unsigned long __zone_host_unusable_all(void);
+bool __zone_host_is_zero(const struct page *page, unsigned int order);
+void __zone_host_dirtied(const struct page *page, unsigned int order);
 
 /* A free page leaves its list, under zone->lock: whole blocks begin to be used. */
 static inline void zone_host_taken(struct zone *zone, struct page *page, unsigned int order)
@@ -60,6 +61,19 @@ static inline unsigned long zone_host_unusable(const struct zone *zone)
 static inline unsigned long zone_host_unusable_all(void)
 {
 	return static_branch_unlikely(&zone_host_key) ? __zone_host_unusable_all() : 0;
+}
+
+/* Pages that were just allocated hold zeros, as the host gave them. */
+static inline bool zone_host_is_zero(const struct page *page, unsigned int order)
+{
+	return static_branch_unlikely(&zone_host_key) && __zone_host_is_zero(page, order);
+}
+
+/* Pages come back to the allocator, before they are on any list, with whatever is in them. */
+static inline void zone_host_dirtied(const struct page *page, unsigned int order)
+{
+	if (static_branch_unlikely(&zone_host_key))
+		__zone_host_dirtied(page, order);
 }
 
 #else
@@ -100,6 +114,15 @@ static inline unsigned long zone_host_unusable(const struct zone *zone)
 static inline unsigned long zone_host_unusable_all(void)
 {
 	return 0;
+}
+
+static inline bool zone_host_is_zero(const struct page *page, unsigned int order)
+{
+	return false;
+}
+
+static inline void zone_host_dirtied(const struct page *page, unsigned int order)
+{
 }
 
 #endif
