@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem_touch MIB - writes to each page of so much new memory, as one who needs it does, and
- * prints how long that took in ms.
- * mem_touch -l MIB - the same by huge pages, and prints how long each took in us.
+ * mem_touch [-h] MIB - writes to each page of so much new memory, as one who needs it does, and
+ * prints how long that took in ms.  -h: by huge pages
+ * mem_touch -l MIB - touches huge pages, and prints how long each took in us.
  *
  * It has none of it when it has ended.
  */
@@ -37,6 +37,14 @@ static volatile char *map(size_t size)
 	return (char *)(((uintptr_t)memory + HUGE_PAGE - 1) & -(uintptr_t)HUGE_PAGE);
 }
 
+static void want_huge(volatile char *memory, size_t size)
+{
+	if (madvise((void *)memory, size, MADV_HUGEPAGE)) {
+		perror("mem_touch: huge pages");
+		exit(1);
+	}
+}
+
 static void touch_all(volatile char *memory, size_t size)
 {
 	uint64_t start = now_ns();
@@ -48,10 +56,6 @@ static void touch_all(volatile char *memory, size_t size)
 
 static void touch_each(volatile char *memory, size_t size)
 {
-	if (madvise((void *)memory, size, MADV_HUGEPAGE)) {
-		perror("mem_touch: huge pages");
-		exit(1);
-	}
 	for (size_t at = 0; at < size; at += HUGE_PAGE) {
 		uint64_t start = now_ns();
 
@@ -62,16 +66,21 @@ static void touch_each(volatile char *memory, size_t size)
 
 int main(int argc, char **argv)
 {
+	bool huge = argc == 3 && !strcmp(argv[1], "-h");
 	bool each = argc == 3 && !strcmp(argv[1], "-l");
-	size_t size = argc == 2 || each ? strtoull(argv[argc - 1], NULL, 0) << 20 : 0;
+	size_t size = argc == 2 || huge || each ? strtoull(argv[argc - 1], NULL, 0) << 20 : 0;
+	volatile char *memory;
 
 	if (!size) {
-		fprintf(stderr, "usage: mem_touch [-l] MIB\n");
+		fprintf(stderr, "usage: mem_touch [-h|-l] MIB\n");
 		return 2;
 	}
+	memory = map(size);
+	if (huge || each)
+		want_huge(memory, size);
 	if (each)
-		touch_each(map(size), size);
+		touch_each(memory, size);
 	else
-		touch_all(map(size), size);
+		touch_all(memory, size);
 	return 0;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mem-bench vmrpc|balloon|virtio-mem VM QMP-SOCKET MIB
+ * mem-bench vmrpc|balloon|virtio-mem|steps VM QMP-SOCKET MIB
  *
  * Gives the guest MIB of the memory that the host can take, or takes back what is more, and
  * waits until the VM has just that.  Prints how long it took in ms and how often the VM's
  * vCPUs left the guest meanwhile, tab-separated.  MIB is of the outsourced memory, of what
- * the balloon leaves, or of the virtio-mem device whose id is "vmem".
+ * the balloon leaves, or of the virtio-mem device whose id is "vmem".  "steps" is vmrpc's, that only
+ * takes back, 64 MiB at a time, and prints a line for each.
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -20,6 +21,7 @@
 #include "bench.h"
 
 #define MIB		(1ull << 20)
+#define STEP		(64 * MIB)
 #define POLL_US		2000		/* between two looks at how far a peer is */
 #define TIMEOUT_NS	300000000000ull
 
@@ -87,22 +89,34 @@ static void qmp_connect(struct qmp *qmp, const char *path)
 	qmp_command(qmp, "{\"execute\": \"qmp_capabilities\"}");
 }
 
-static void vmrpc_resize(struct target *target)
+/* Returns how much the guest has, used or free, after it was told the limit. */
+static guint64 vmrpc_limit(struct target *target)
 {
+	struct vmrpc_vm_mem_size limit = { .size = target->size };
 	struct vmrpc_vm_mem_info info = {};
-	struct vmrpc_vm_mem_size limit = { .size = target->size }, reclaim = {};
 
 	if (ioctl(target->vm, VMRPC_VM_MEM_LIMIT, &limit) ||
 	    ioctl(target->vm, VMRPC_VM_MEM_INFO, &info))
 		die("outsourced memory: %s", strerror(errno));
-	if (info.max - info.absent <= target->size)
-		return;
-	reclaim.size = info.max - info.absent - target->size;
-	if (ioctl(target->vm, VMRPC_VM_MEM_RECLAIM, &reclaim) ||
-	    ioctl(target->vm, VMRPC_VM_MEM_INFO, &info))
+	return info.max - info.absent;
+}
+
+static void vmrpc_reclaim(struct target *target, guint64 size)
+{
+	struct vmrpc_vm_mem_size reclaim = { .size = size };
+
+	if (ioctl(target->vm, VMRPC_VM_MEM_RECLAIM, &reclaim))
 		die("VMRPC_VM_MEM_RECLAIM: %s", strerror(errno));
-	if (info.max - info.absent > target->size)
-		die("the guest still has %llu MiB", (info.max - info.absent) / MIB);
+	if (reclaim.size < size)
+		die("the guest had only %llu MiB free", (unsigned long long)reclaim.size / MIB);
+}
+
+static void vmrpc_resize(struct target *target)
+{
+	guint64 has = vmrpc_limit(target);
+
+	if (has > target->size)
+		vmrpc_reclaim(target, has - target->size);
 }
 
 static guint64 balloon_size(struct target *target)
@@ -162,29 +176,49 @@ static const struct kind *find_kind(const char *name)
 	for (unsigned int i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (!strcmp(kinds[i].name, name))
 			return &kinds[i];
-	die("%s: vmrpc, balloon or virtio-mem", name);
+	die("%s: vmrpc, balloon, virtio-mem or steps", name);
+}
+
+/* Takes as long as @resize does; the exits are read next to it. */
+static void measure(struct target *target, int counters, void (*resize)(struct target *target))
+{
+	uint64_t exits = kvm_counter(counters, "exits"), start = now_ns(), time;
+
+	resize(target);
+	time = now_ns() - start;
+	printf("%.3f\t%" G_GUINT64_FORMAT "\n", time / 1e6,
+	       kvm_counter(counters, "exits") - exits);
+}
+
+static void reclaim_step(struct target *target)
+{
+	vmrpc_reclaim(target, STEP);
+}
+
+static void measure_steps(struct target *target, int counters)
+{
+	guint64 has;
+
+	for (has = vmrpc_limit(target); has >= target->size + STEP; has -= STEP)
+		measure(target, counters, reclaim_step);
 }
 
 int main(int argc, char **argv)
 {
 	struct vmrpc_vm_info info;
 	struct target target = {};
-	const struct kind *kind;
-	uint64_t start, exits;
 	int counters;
 
 	if (argc != 5)
-		die("usage: mem-bench vmrpc|balloon|virtio-mem VM QMP-SOCKET MIB");
-	kind = find_kind(argv[1]);
+		die("usage: mem-bench vmrpc|balloon|virtio-mem|steps VM QMP-SOCKET MIB");
 	target.vm = reverse_attach(argv[2]);
 	target.size = strtoull(argv[4], NULL, 0) * MIB;
 	qmp_connect(&target.qmp, argv[3]);
 	reverse_info(target.vm, &info);
 	counters = kvm_counters_open(info.pid);
-	exits = kvm_counter(counters, "exits");
-	start = now_ns();
-	kind->resize(&target);
-	printf("%.3f", (now_ns() - start) / 1e6);
-	printf("\t%" G_GUINT64_FORMAT "\n", kvm_counter(counters, "exits") - exits);
+	if (!strcmp(argv[1], "steps"))
+		measure_steps(&target, counters);
+	else
+		measure(&target, counters, find_kind(argv[1])->resize);
 	return 0;
 }
