@@ -141,6 +141,16 @@ static int vmrpc_client_pin(struct vmrpc_client *client, struct vmrpc_guest_pin 
 	return ret;
 }
 
+static int vmrpc_client_unpin(struct vmrpc_client *client, u64 number)
+{
+	struct vmrpc_pin *pin = number <= S32_MAX ? xa_erase(&client->pins, number) : NULL;
+
+	if (!pin)
+		return -ENOENT;
+	vmrpc_pin_end(pin);
+	return 0;
+}
+
 static int vmrpc_guest_pin(struct vmrpc_client *client, struct vmrpc_guest_pin __user *user)
 {
 	struct vmrpc_guest_pin arg;
@@ -153,23 +163,19 @@ static int vmrpc_guest_pin(struct vmrpc_client *client, struct vmrpc_guest_pin _
 	if (arg.reserved)
 		return -EINVAL;
 	ret = vmrpc_client_pin(client, &arg);
-	return ret ? ret : put_user(arg.pin, &user->pin);
+	if (ret || !put_user(arg.pin, &user->pin))
+		return ret;
+	vmrpc_client_unpin(client, arg.pin);
+	return -EFAULT;
 }
 
 static int vmrpc_guest_unpin(struct vmrpc_client *client, const void __user *user)
 {
 	struct vmrpc_guest_unpin arg;
-	struct vmrpc_pin *pin;
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
-	if (arg.reserved)
-		return -EINVAL;
-	pin = arg.pin <= S32_MAX ? xa_erase(&client->pins, arg.pin) : NULL;
-	if (!pin)
-		return -ENOENT;
-	vmrpc_pin_end(pin);
-	return 0;
+	return arg.reserved ? -EINVAL : vmrpc_client_unpin(client, arg.pin);
 }
 
 static long vmrpc_guest_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -203,7 +209,7 @@ static int vmrpc_guest_open(struct inode *inode, struct file *file)
 	if (!client)
 		return -ENOMEM;
 	mutex_init(&client->lock);
-	xa_init_flags(&client->pins, XA_FLAGS_ALLOC);
+	xa_init_flags(&client->pins, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	file->private_data = client;
 	return nonseekable_open(inode, file);
 }

@@ -91,6 +91,7 @@ static inline void vmrpc_idle_init(void) { }
 void vmrpc_outsource_init(void);
 void vmrpc_outsource_renew(void);
 int vmrpc_mem_perform(unsigned int procedure, void *arg, size_t size, s64 *result);
+bool vmrpc_mem_is_used(void);
 #else
 static inline void vmrpc_outsource_init(void) { }
 static inline void vmrpc_outsource_renew(void) { }
@@ -102,7 +103,7 @@ struct vmrpc_pin;
 #ifdef CONFIG_ZONE_HOST
 struct vmrpc_pin *vmrpc_pin_begin(u64 address, u64 size);
 void vmrpc_pin_end(struct vmrpc_pin *pin);
-void vmrpc_pins_renew(void);
+int vmrpc_pins_renew(int (*rebind)(void));
 #else
 static inline struct vmrpc_pin *vmrpc_pin_begin(u64 address, u64 size)
 {

@@ -40,6 +40,11 @@ int vmrpc_mem_perform(unsigned int procedure, void *arg, size_t size, s64 *resul
 	return handle ? vmrpc_perform_kernel(handle, procedure, arg, size, result) : -ENODEV;
 }
 
+bool vmrpc_mem_is_used(void)
+{
+	return READ_ONCE(vmrpc_mem_handle);
+}
+
 static int rvmrpc_mem_give(struct rvmrpc_call *call)
 {
 	const struct vmrpc_mem_give *arg = call->arg;
@@ -134,6 +139,12 @@ static int vmrpc_mem_bind(void)
 	return 0;
 }
 
+static int vmrpc_mem_rebind(void)
+{
+	vmrpc_unbind_module_kernel(vmrpc_mem_handle);
+	return vmrpc_mem_bind();
+}
+
 static int __init vmrpc_mem_attach(void)
 {
 	struct vmrpc_mem_region region;
@@ -161,13 +172,8 @@ static void __init vmrpc_mem_detach(void)
 /* The VM is another one now (migration, a snapshot), with the same memory. */
 void vmrpc_outsource_renew(void)
 {
-	if (!vmrpc_mem_handle)
-		return;
-	vmrpc_unbind_module_kernel(vmrpc_mem_handle);
-	if (vmrpc_mem_bind())
+	if (vmrpc_mem_is_used() && vmrpc_pins_renew(vmrpc_mem_rebind))
 		pr_warn("outsource=mem: the host forgot this guest's memory\n");
-	else
-		vmrpc_pins_renew();
 }
 
 void __init vmrpc_outsource_init(void)

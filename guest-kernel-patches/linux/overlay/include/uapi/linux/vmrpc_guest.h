@@ -73,9 +73,9 @@ struct vmrpc_guest_unpin {
  * Has the host not page out, or take, memory of the caller's, which stays where it is, in the VM's own
  * memory, until UNPIN or the descriptor's last close.  The descriptor need not have a module.  Errors: EACCES
  * vmrpc.user= does not list "mem"; ENODEV the guest has no outsourced memory (vmrpc.outsource=mem); EBUSY it is
- * more than the host lets the VM pin; ENOMEM more than RLIMIT_MEMLOCK of the caller or of the
- * VMM, or than the VM's own memory; EFAULT not memory that can be written, or a file's that is mapped
- * shared; EINVAL.
+ * more than the host lets the VM pin; ENOMEM more than RLIMIT_MEMLOCK of the caller or of the VMM (none for who
+ * has CAP_IPC_LOCK), or than the VM's own memory, for want of which the guest may also kill; EFAULT not memory
+ * that can be written, or a file's on a disk that is mapped shared; EOPNOTSUPP, EOVERFLOW nor that; EINVAL; EINTR.
  */
 #define VMRPC_GUEST_PIN			_IOWR(VMRPC_GUEST_IOCTL, 0x42, struct vmrpc_guest_pin)
 /* ENOENT the descriptor has no such pin. */

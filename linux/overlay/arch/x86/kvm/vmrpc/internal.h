@@ -105,11 +105,11 @@ struct vmrpc_mem {
 	atomic_long_t		shrunk;		/* pages, ever */
 	struct work_struct	ask_work;	/* has the guest make some FREE */
 	unsigned long		ask_after;	/* jiffies, likewise */
+	struct xarray		pins;		/* struct vmrpc_pin */
+	atomic_long_t		pinned;		/* pages */
 
 	/* With the mutex again: */
-	struct xarray		pins;		/* struct vmrpc_pin */
-	u64			pin_max;	/* pages that the guest may pin */
-	u64			pinned;		/* pages that are, or are about to be */
+	unsigned long		pin_max;	/* pages that the guest may pin; set once */
 	u32			*pinned_blocks;	/* how often each is; NULL: none may be */
 	u64			nr_pinned;	/* blocks that are */
 };
@@ -360,7 +360,9 @@ void vmrpc_mem_auto_stop(void);
 /* mem_pin.c */
 int vmrpc_mem_pin_setup(struct vmrpc_mem *mem, u64 size);
 void vmrpc_mem_pin_forget(struct vmrpc_mem *mem);
+void vmrpc_mem_pin_init(struct vmrpc_mem *mem);
 void vmrpc_mem_unpin_all(struct vmrpc_mem *mem);
+u64 vmrpc_mem_pinned(const struct vmrpc_mem *mem);
 bool vmrpc_mem_block_pinned(const struct vmrpc_mem *mem, u64 block);
 int vmrpc_mem_pin(struct vmrpc_call *call);
 int vmrpc_mem_unpin(struct vmrpc_call *call);

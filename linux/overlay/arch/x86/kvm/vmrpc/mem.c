@@ -83,13 +83,11 @@ static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
 			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
 }
 
-/* All blocks are ABSENT then; a guest that uses some loses what they hold.  Nothing is pinned. */
+/* All blocks are ABSENT then; a guest that uses some loses what they hold. */
 static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
 {
-	int ret;
+	int ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
 
-	vmrpc_mem_unpin_all(mem);
-	ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
 	if (ret)
 		return ret;
 	memset(mem->table, 0, sizeof(*mem->table) + mem->nr_blocks);
@@ -174,7 +172,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 void vmrpc_mem_init(struct vmrpc_vm *vm)
 {
 	mutex_init(&vm->mem.mutex);
-	xa_init_flags(&vm->mem.pins, XA_FLAGS_ALLOC);
+	vmrpc_mem_pin_init(&vm->mem);
 	vmrpc_mem_auto_init(&vm->mem);
 }
 
@@ -183,6 +181,7 @@ void vmrpc_mem_destroy(struct vmrpc_vm *vm)
 {
 	struct vmrpc_mem *mem = &vm->mem;
 
+	vmrpc_mem_unpin_all(mem);
 	mutex_lock(&mem->mutex);
 	if (mem->file) {
 		vmrpc_mems_del(mem);
@@ -198,6 +197,7 @@ int vmrpc_mem_reset(struct vmrpc_vm *vm)
 	struct vmrpc_mem *mem = &vm->mem;
 	int ret = 0;
 
+	vmrpc_mem_unpin_all(mem);
 	mutex_lock(&mem->mutex);
 	if (mem->file)
 		ret = vmrpc_mem_restart(mem, false);
@@ -263,7 +263,7 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.resident	= vmrpc_mem_resident(mem),
 		.swapped	= vmrpc_mem_swapped(mem),
 		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
-		.pinned		= mem->pinned << PAGE_SHIFT,
+		.pinned		= vmrpc_mem_pinned(mem),
 		.attached	= mem->attached,
 		.auto_ms	= mem->auto_ms,
 	};
@@ -399,11 +399,20 @@ int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit)
 	return ret;
 }
 
+/* Nothing that the guest had pinned before is. */
+static int vmrpc_mem_begin_anew(struct vmrpc_call *call)
+{
+	if (call->process)
+		return -EPERM;
+	vmrpc_mem_unpin_all(&call->vm->mem);
+	return vmrpc_mem_begin(call->vm);
+}
+
 static int vmrpc_mem_attach(struct vmrpc_call *call)
 {
 	struct vmrpc_mem *mem = &call->vm->mem;
 	struct vmrpc_mem_region *region = call->arg;
-	int ret = call->process ? -EPERM : vmrpc_mem_begin(call->vm);
+	int ret = vmrpc_mem_begin_anew(call);
 
 	if (ret)
 		return ret;
@@ -419,7 +428,7 @@ static int vmrpc_mem_attach(struct vmrpc_call *call)
 
 static int vmrpc_mem_detach(struct vmrpc_call *call)
 {
-	int ret = call->process ? -EPERM : vmrpc_mem_begin(call->vm);
+	int ret = vmrpc_mem_begin_anew(call);
 
 	if (ret)
 		return ret;

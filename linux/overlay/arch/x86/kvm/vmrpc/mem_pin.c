@@ -3,8 +3,12 @@
  * Pinned memory: what a guest asked the host to neither page out nor take.
  *
  * A pin holds pages of the guest's memory, outsourced or not, as for a device.  It ends when the
- * guest says so, attaches or detaches, or is reset.  Pages count as often as they are pinned: against
- * what the VMM lets the guest pin, and against its RLIMIT_MEMLOCK.
+ * guest says so, attaches or detaches, or is reset.  What counts is what cannot be paged out: the
+ * folios, of each range those it touches, against what the VMM lets the guest pin, and against its
+ * RLIMIT_MEMLOCK.
+ *
+ * mem->mutex covers how often blocks are pinned, and nothing else here: who has to give memory
+ * back may wait for it.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -18,9 +22,9 @@
 
 struct vmrpc_pin {
 	struct mm_struct	*mm;		/* the VMM's, whose locked memory it is */
-	u64			size;		/* of all ranges, pages */
+	unsigned long		charged;	/* pages, by now */
 	struct page		**pages;
-	u64			nr_pages;	/* that are pinned by now */
+	unsigned long		nr_pages;	/* that are pinned by now */
 	u32			nr_ranges;
 	struct vmrpc_mem_range	ranges[];	/* checked */
 };
@@ -75,24 +79,60 @@ static u64 vmrpc_pin_find(struct kvm *kvm, gfn_t gfn, u64 nr, unsigned long *hva
 	return found;
 }
 
+/* Among what the VMM lets the guest pin, and may lock itself. */
+static int vmrpc_pin_charge(struct vmrpc_mem *mem, struct vmrpc_pin *pin, unsigned long pages)
+{
+	int ret = -EBUSY;
+
+	if (atomic_long_add_return(pages, &mem->pinned) <= mem->pin_max)
+		ret = account_locked_vm(pin->mm, pages, true);
+	if (ret)
+		atomic_long_sub(pages, &mem->pinned);
+	else
+		pin->charged += pages;
+	return ret;
+}
+
+/* The next @nr pages were pinned; *@last is the folio of the page before them in the range. */
+static int vmrpc_pin_pinned(struct vmrpc_mem *mem, struct vmrpc_pin *pin, unsigned int nr,
+			    struct folio **last)
+{
+	unsigned long charge = 0;
+	struct folio *folio;
+	bool most = false;
+
+	for (; nr--; pin->nr_pages++) {
+		folio = page_folio(pin->pages[pin->nr_pages]);
+		if (folio != *last)
+			charge += folio_nr_pages(folio);
+		*last = folio;
+		/* Each pin of a page is many references. */
+		most |= folio_ref_count(folio) > INT_MAX / 2;
+	}
+	return most ? -EBUSY : vmrpc_pin_charge(mem, pin, charge);
+}
+
 static int vmrpc_pin_range(struct vmrpc_pin *pin, struct kvm *kvm,
 			   const struct vmrpc_mem_range *range)
 {
 	u64 gfn = vmrpc_range_gfn(range), left = vmrpc_range_pages(range), nr;
+	struct folio *last = NULL;
 	unsigned long hva;
-	int ret;
+	int ret, pinned;
 
-	for (; left; gfn += ret, left -= ret) {
+	for (; left; gfn += pinned, left -= pinned) {
 		if (signal_pending(current))
 			return -EINTR;
 		nr = vmrpc_pin_find(kvm, gfn, left, &hva);
 		if (!nr)
 			return -EFAULT;
-		ret = pin_user_pages_fast(hva, min(nr, VMRPC_PIN_BATCH), FOLL_WRITE | FOLL_LONGTERM,
-					  pin->pages + pin->nr_pages);
-		if (ret <= 0)
-			return ret ?: -EFAULT;
-		pin->nr_pages += ret;
+		pinned = pin_user_pages_fast(hva, min(nr, VMRPC_PIN_BATCH), FOLL_WRITE | FOLL_LONGTERM,
+					     pin->pages + pin->nr_pages);
+		if (pinned <= 0)
+			return pinned ?: -EFAULT;
+		ret = vmrpc_pin_pinned(&kvm->arch.vmrpc->mem, pin, pinned, &last);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -107,13 +147,12 @@ static int vmrpc_pin_ranges(struct vmrpc_pin *pin, struct kvm *kvm)
 	return ret;
 }
 
-static void vmrpc_pin_free(struct vmrpc_pin *pin)
+static void vmrpc_pin_free(struct vmrpc_mem *mem, struct vmrpc_pin *pin)
 {
-	if (pin->pages) {
-		unpin_user_pages(pin->pages, pin->nr_pages);
-		kvfree(pin->pages);
-		account_locked_vm(pin->mm, pin->size, false);
-	}
+	unpin_user_pages(pin->pages, pin->nr_pages);
+	kvfree(pin->pages);
+	account_locked_vm(pin->mm, pin->charged, false);
+	atomic_long_sub(pin->charged, &mem->pinned);
 	mmdrop(pin->mm);
 	kvfree(pin);
 }
@@ -122,24 +161,19 @@ static void vmrpc_pin_free(struct vmrpc_pin *pin)
 static struct vmrpc_pin *vmrpc_pin_new(const struct vmrpc_mem_range *ranges, u32 nr, u64 size)
 {
 	struct vmrpc_pin *pin = kvzalloc(struct_size(pin, ranges, nr), GFP_KERNEL_ACCOUNT);
-	int ret = -ENOMEM;
 
 	if (!pin)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
+	pin->pages = kvcalloc(size, sizeof(*pin->pages), GFP_KERNEL_ACCOUNT);
+	if (!pin->pages) {
+		kvfree(pin);
+		return NULL;
+	}
 	memcpy(pin->ranges, ranges, nr * sizeof(*ranges));
 	pin->nr_ranges = nr;
-	pin->size = size;
 	pin->mm = current->mm;
 	mmgrab(pin->mm);
-	pin->pages = kvcalloc(size, sizeof(*pin->pages), GFP_KERNEL_ACCOUNT);
-	if (pin->pages)
-		ret = account_locked_vm(pin->mm, size, true);
-	if (!ret)
-		return pin;
-	kvfree(pin->pages);
-	pin->pages = NULL;
-	vmrpc_pin_free(pin);
-	return ERR_PTR(ret);
+	return pin;
 }
 
 /* Of a block that is pinned so often: once more, or once less. */
@@ -151,13 +185,13 @@ static void vmrpc_pin_count_block(struct vmrpc_mem *mem, u64 block, bool pinned)
 		mem->nr_pinned -= !--mem->pinned_blocks[block];
 }
 
-/* Of the blocks that a pin touches. */
+/* Of the blocks that a pin touches: none of them is taken while it is counted. */
 static void vmrpc_pin_count(struct vmrpc_mem *mem, const struct vmrpc_pin *pin, bool pinned)
 {
 	u64 start, end, block;
 	u32 n;
 
-	lockdep_assert_held(&mem->mutex);
+	mutex_lock(&mem->mutex);
 	for (n = 0; n < pin->nr_ranges; n++) {
 		start = max(le64_to_cpu(pin->ranges[n].gpa), mem->gpa);
 		end = min(le64_to_cpu(pin->ranges[n].gpa) + le64_to_cpu(pin->ranges[n].size),
@@ -168,70 +202,33 @@ static void vmrpc_pin_count(struct vmrpc_mem *mem, const struct vmrpc_pin *pin, 
 		     block <= (end - 1 - mem->gpa) / VMRPC_MEM_BLOCK; block++)
 			vmrpc_pin_count_block(mem, block, pinned);
 	}
-}
-
-static int vmrpc_pin_add(struct vmrpc_mem *mem, struct vmrpc_pin *pin, s64 *result)
-{
-	u32 id;
-	int ret;
-
-	lockdep_assert_held(&mem->mutex);
-	ret = xa_alloc(&mem->pins, &id, pin, XA_LIMIT(1, S32_MAX), GFP_KERNEL_ACCOUNT);
-	if (ret)
-		return ret;
-	vmrpc_pin_count(mem, pin, true);
-	*result = id;
-	return 0;
-}
-
-static void vmrpc_pin_remove(struct vmrpc_mem *mem, struct vmrpc_pin *pin)
-{
-	vmrpc_pin_count(mem, pin, false);
-	mem->pinned -= pin->size;
-	vmrpc_pin_free(pin);
-}
-
-/* Room for so many pages, among what the VMM lets the guest pin. */
-static int vmrpc_pin_reserve(struct vmrpc_vm *vm, u64 size)
-{
-	struct vmrpc_mem *mem = &vm->mem;
-	int ret = vmrpc_mem_begin(vm);
-
-	if (ret)
-		return ret;
-	if (size > mem->pin_max - mem->pinned)
-		ret = -EBUSY;
-	else
-		mem->pinned += size;
-	vmrpc_mem_end(vm);
-	return ret;
-}
-
-static void vmrpc_pin_unreserve(struct vmrpc_mem *mem, u64 size)
-{
-	mutex_lock(&mem->mutex);
-	mem->pinned -= size;
 	mutex_unlock(&mem->mutex);
 }
 
-/* The mutex is not held: what is paged out may take long to come back. */
-static int vmrpc_pin_reserved(struct vmrpc_call *call, u64 size)
+static void vmrpc_pin_end(struct vmrpc_mem *mem, struct vmrpc_pin *pin)
 {
-	u32 nr = call->size / sizeof(struct vmrpc_mem_range);
+	vmrpc_pin_count(mem, pin, false);
+	vmrpc_pin_free(mem, pin);
+}
+
+static int vmrpc_pin_begin(struct vmrpc_call *call, u64 size)
+{
+	u32 nr = call->size / sizeof(struct vmrpc_mem_range), id;
 	struct vmrpc_pin *pin = vmrpc_pin_new(call->arg, nr, size);
 	struct vmrpc_mem *mem = &call->vm->mem;
 	int ret;
 
-	if (IS_ERR(pin))
-		return PTR_ERR(pin);
+	if (!pin)
+		return -ENOMEM;
+	vmrpc_pin_count(mem, pin, true);
 	ret = vmrpc_pin_ranges(pin, call->vcpu->kvm);
-	if (!ret) {
-		mutex_lock(&mem->mutex);
-		ret = vmrpc_pin_add(mem, pin, &call->result);
-		mutex_unlock(&mem->mutex);
-	}
+	/* Last: a number can be unpinned as soon as there is one. */
+	if (!ret)
+		ret = xa_alloc(&mem->pins, &id, pin, XA_LIMIT(1, S32_MAX), GFP_KERNEL_ACCOUNT);
 	if (ret)
-		vmrpc_pin_free(pin);
+		vmrpc_pin_end(mem, pin);
+	else
+		call->result = id;
 	return ret;
 }
 
@@ -239,55 +236,55 @@ static int vmrpc_pin_reserved(struct vmrpc_call *call, u64 size)
 int vmrpc_mem_pin(struct vmrpc_call *call)
 {
 	s64 size;
-	int ret;
 
 	if (call->process)
 		return -EPERM;
 	if (call->size % sizeof(struct vmrpc_mem_range))
 		return -EINVAL;
 	size = vmrpc_ranges_size(call->arg, call->size / sizeof(struct vmrpc_mem_range));
-	ret = size < 0 ? size : vmrpc_pin_reserve(call->vm, size);
-	if (ret)
-		return ret;
-	ret = vmrpc_pin_reserved(call, size);
-	if (ret)
-		vmrpc_pin_unreserve(&call->vm->mem, size);
-	return ret;
+	if (size < 0)
+		return size;
+	/* Counted anew when it is pinned: it may be more. */
+	return size > call->vm->mem.pin_max ? -EBUSY : vmrpc_pin_begin(call, size);
 }
 
 /* VMRPC_MEM_UNPIN */
 int vmrpc_mem_unpin(struct vmrpc_call *call)
 {
 	const struct vmrpc_mem_unpin *arg = call->arg;
+	struct vmrpc_mem *mem = &call->vm->mem;
 	u64 id = le64_to_cpu(arg->pin);
 	struct vmrpc_pin *pin;
-	int ret;
 
 	if (call->process)
 		return -EPERM;
 	if (arg->reserved)
 		return -EINVAL;
-	ret = vmrpc_mem_begin(call->vm);
-	if (ret)
-		return ret;
-	pin = id <= S32_MAX ? xa_erase(&call->vm->mem.pins, id) : NULL;
-	if (pin)
-		vmrpc_pin_remove(&call->vm->mem, pin);
-	vmrpc_mem_end(call->vm);
-	return pin ? 0 : -ENOENT;
+	pin = id <= S32_MAX ? xa_erase(&mem->pins, id) : NULL;
+	if (!pin)
+		return -ENOENT;
+	vmrpc_pin_end(mem, pin);
+	return 0;
 }
 
-/* The guest starts anew, or is gone. */
+/* The guest starts anew, or is gone.  Without the mutex. */
 void vmrpc_mem_unpin_all(struct vmrpc_mem *mem)
 {
 	struct vmrpc_pin *pin;
 	unsigned long id;
 
-	lockdep_assert_held(&mem->mutex);
 	xa_for_each(&mem->pins, id, pin) {
-		xa_erase(&mem->pins, id);
-		vmrpc_pin_remove(mem, pin);
+		/* The guest may be faster. */
+		pin = xa_erase(&mem->pins, id);
+		if (pin)
+			vmrpc_pin_end(mem, pin);
+		cond_resched();
 	}
+}
+
+void vmrpc_mem_pin_init(struct vmrpc_mem *mem)
+{
+	xa_init_flags(&mem->pins, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 }
 
 /* @size: bytes that the guest may pin; there is outsourced memory now, if without contents. */
@@ -303,9 +300,13 @@ int vmrpc_mem_pin_setup(struct vmrpc_mem *mem, u64 size)
 
 void vmrpc_mem_pin_forget(struct vmrpc_mem *mem)
 {
-	vmrpc_mem_unpin_all(mem);
 	kvfree(mem->pinned_blocks);
 	mem->pinned_blocks = NULL;
+}
+
+u64 vmrpc_mem_pinned(const struct vmrpc_mem *mem)
+{
+	return (u64)atomic_long_read(&mem->pinned) << PAGE_SHIFT;
 }
 
 bool vmrpc_mem_block_pinned(const struct vmrpc_mem *mem, u64 block)

@@ -710,6 +710,26 @@ TEST_F(mem, pinned_and_unpinned)
 	ASSERT_EQ(before, locked());
 }
 
+/* As it cannot be paged out either. */
+TEST_F(mem, huge_page_pinned_as_a_whole)
+{
+	uint64_t size = VMRPC_MEM_BLOCK, number;
+	uint8_t *memory;
+
+	set_and_attach_for_pins(self, 4 * size / PAGE);
+	memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory = (uint8_t *)(((uintptr_t)memory + size - 1) & -size);
+	if (madvise(memory, size, MADV_HUGEPAGE))
+		SKIP(return, "no huge pages: errno %d", errno);
+	memory[0] = 1;
+	vm_set_user_memory_region(self->tvm.vm, 11, 0, 1ull << 33, size, memory);
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, (1ull << 33) + PAGE, PAGE, &number));
+	ASSERT_EQ(size, pinned(self));
+	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, number));
+	ASSERT_EQ(0, pinned(self));
+}
+
 /* Whatever the guest says of it. */
 TEST_F(mem, pinned_not_taken)
 {
