@@ -221,8 +221,8 @@ struct vmrpc_print {
 /*
  * The host pages out none of the argument's ranges, one or more vmrpc_mem_range of any memory of the
  * guest, and takes no block that they touch.  Result: the pin's number, above 0; it holds until UNPIN,
- * ATTACH, DETACH or reset.  A range may be pinned more than once, and each counts with the whole of the
- * host's pages that it touches, which may be huge.  EBUSY it is more than the VM may pin;
+ * ATTACH, DETACH or reset.  A range may be pinned more than once, and each counts.  So does the whole of
+ * the host's pages that are touched, which may be huge, once.  EBUSY it is more than the VM may pin;
  * E2BIG more than VMRPC_MEM_PIN_MAX; ENOMEM more than the VMM may lock (RLIMIT_MEMLOCK), or the
  * host is out of memory; EFAULT not all of it is memory that the guest can write.
  */

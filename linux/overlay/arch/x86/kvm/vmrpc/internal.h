@@ -106,7 +106,10 @@ struct vmrpc_mem {
 	struct work_struct	ask_work;	/* has the guest make some FREE */
 	unsigned long		ask_after;	/* jiffies, likewise */
 	struct xarray		pins;		/* struct vmrpc_pin */
-	atomic_long_t		pinned;		/* pages */
+	atomic_long_t		pin_pages;	/* of all of them */
+	atomic_long_t		pinned;		/* pages that cannot be paged out for them */
+	struct mutex		pin_mutex;
+	struct xarray		pinned_folios;	/* by PFN: how many pages of pins; under pin_mutex */
 
 	/* With the mutex again: */
 	unsigned long		pin_max;	/* pages that the guest may pin; set once */

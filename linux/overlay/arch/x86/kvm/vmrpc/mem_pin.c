@@ -3,12 +3,12 @@
  * Pinned memory: what a guest asked the host to neither page out nor take.
  *
  * A pin holds pages of the guest's memory, outsourced or not, as for a device.  It ends when the
- * guest says so, attaches or detaches, or is reset.  What counts is what cannot be paged out: the
- * folios, of each range those it touches, against what the VMM lets the guest pin, and against its
- * RLIMIT_MEMLOCK.
+ * guest says so, attaches or detaches, or is reset.  What counts is what cannot be paged out, once: the
+ * folios that are pinned, against what the VMM lets the guest pin, and against its RLIMIT_MEMLOCK.
+ * The pages of all pins together are as few.
  *
  * mem->mutex covers how often blocks are pinned, and nothing else here: who has to give memory
- * back may wait for it.
+ * back may wait for it.  mem->pin_mutex covers how often folios are.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -22,9 +22,10 @@
 
 struct vmrpc_pin {
 	struct mm_struct	*mm;		/* the VMM's, whose locked memory it is */
-	unsigned long		charged;	/* pages, by now */
+	unsigned long		size;		/* pages */
 	struct page		**pages;
 	unsigned long		nr_pages;	/* that are pinned by now */
+	unsigned long		nr_counted;	/* of these, whose folios are counted */
 	u32			nr_ranges;
 	struct vmrpc_mem_range	ranges[];	/* checked */
 };
@@ -88,35 +89,72 @@ static int vmrpc_pin_charge(struct vmrpc_mem *mem, struct vmrpc_pin *pin, unsign
 		ret = account_locked_vm(pin->mm, pages, true);
 	if (ret)
 		atomic_long_sub(pages, &mem->pinned);
-	else
-		pin->charged += pages;
 	return ret;
 }
 
-/* The next @nr pages were pinned; *@last is the folio of the page before them in the range. */
-static int vmrpc_pin_pinned(struct vmrpc_mem *mem, struct vmrpc_pin *pin, unsigned int nr,
-			    struct folio **last)
+static void vmrpc_pin_uncharge(struct vmrpc_mem *mem, struct vmrpc_pin *pin, unsigned long pages)
 {
-	unsigned long charge = 0;
-	struct folio *folio;
-	bool most = false;
+	account_locked_vm(pin->mm, pages, false);
+	atomic_long_sub(pages, &mem->pinned);
+}
 
-	for (; nr--; pin->nr_pages++) {
-		folio = page_folio(pin->pages[pin->nr_pages]);
-		if (folio != *last)
-			charge += folio_nr_pages(folio);
-		*last = folio;
+/* Once more, or less.  Returns how many pages cannot, or can, be paged out now, or an error. */
+static long vmrpc_pin_count_folio(struct vmrpc_mem *mem, struct folio *folio, int change)
+{
+	unsigned long count, pfn = folio_pfn(folio);
+	void *entry = xa_load(&mem->pinned_folios, pfn);
+	int ret = 0;
+
+	lockdep_assert_held(&mem->pin_mutex);
+	count = (entry ? xa_to_value(entry) : 0) + change;
+	if (count)
+		ret = xa_err(xa_store(&mem->pinned_folios, pfn, xa_mk_value(count),
+				      GFP_KERNEL_ACCOUNT));
+	else
+		xa_erase(&mem->pinned_folios, pfn);
+	return ret ? ret : !entry || !count ? folio_nr_pages(folio) : 0;
+}
+
+/* Of the pages that were counted, all but the first @nr. */
+static unsigned long vmrpc_pin_uncount(struct vmrpc_mem *mem, struct vmrpc_pin *pin,
+				       unsigned long nr)
+{
+	unsigned long pages = 0;
+
+	while (pin->nr_counted > nr)
+		pages += vmrpc_pin_count_folio(mem, page_folio(pin->pages[--pin->nr_counted]), -1);
+	return pages;
+}
+
+/* The pages that were pinned since. */
+static int vmrpc_pin_count_pages(struct vmrpc_mem *mem, struct vmrpc_pin *pin)
+{
+	unsigned long before = pin->nr_counted, pages = 0;
+	struct folio *folio;
+	long ret = 0;
+
+	mutex_lock(&mem->pin_mutex);
+	while (pin->nr_counted < pin->nr_pages && ret >= 0) {
+		folio = page_folio(pin->pages[pin->nr_counted]);
 		/* Each pin of a page is many references. */
-		most |= folio_ref_count(folio) > INT_MAX / 2;
+		ret = folio_ref_count(folio) > INT_MAX / 2 ? -EBUSY :
+		      vmrpc_pin_count_folio(mem, folio, 1);
+		if (ret >= 0) {
+			pages += ret;
+			pin->nr_counted++;
+		}
 	}
-	return most ? -EBUSY : vmrpc_pin_charge(mem, pin, charge);
+	ret = ret < 0 ? ret : vmrpc_pin_charge(mem, pin, pages);
+	if (ret)
+		vmrpc_pin_uncount(mem, pin, before);
+	mutex_unlock(&mem->pin_mutex);
+	return ret;
 }
 
 static int vmrpc_pin_range(struct vmrpc_pin *pin, struct kvm *kvm,
 			   const struct vmrpc_mem_range *range)
 {
 	u64 gfn = vmrpc_range_gfn(range), left = vmrpc_range_pages(range), nr;
-	struct folio *last = NULL;
 	unsigned long hva;
 	int ret, pinned;
 
@@ -130,7 +168,8 @@ static int vmrpc_pin_range(struct vmrpc_pin *pin, struct kvm *kvm,
 					     pin->pages + pin->nr_pages);
 		if (pinned <= 0)
 			return pinned ?: -EFAULT;
-		ret = vmrpc_pin_pinned(&kvm->arch.vmrpc->mem, pin, pinned, &last);
+		pin->nr_pages += pinned;
+		ret = vmrpc_pin_count_pages(&kvm->arch.vmrpc->mem, pin);
 		if (ret)
 			return ret;
 	}
@@ -149,10 +188,12 @@ static int vmrpc_pin_ranges(struct vmrpc_pin *pin, struct kvm *kvm)
 
 static void vmrpc_pin_free(struct vmrpc_mem *mem, struct vmrpc_pin *pin)
 {
+	mutex_lock(&mem->pin_mutex);
+	vmrpc_pin_uncharge(mem, pin, vmrpc_pin_uncount(mem, pin, 0));
+	mutex_unlock(&mem->pin_mutex);
 	unpin_user_pages(pin->pages, pin->nr_pages);
+	atomic_long_sub(pin->size, &mem->pin_pages);
 	kvfree(pin->pages);
-	account_locked_vm(pin->mm, pin->charged, false);
-	atomic_long_sub(pin->charged, &mem->pinned);
 	mmdrop(pin->mm);
 	kvfree(pin);
 }
@@ -171,6 +212,7 @@ static struct vmrpc_pin *vmrpc_pin_new(const struct vmrpc_mem_range *ranges, u32
 	}
 	memcpy(pin->ranges, ranges, nr * sizeof(*ranges));
 	pin->nr_ranges = nr;
+	pin->size = size;
 	pin->mm = current->mm;
 	mmgrab(pin->mm);
 	return pin;
@@ -218,8 +260,10 @@ static int vmrpc_pin_begin(struct vmrpc_call *call, u64 size)
 	struct vmrpc_mem *mem = &call->vm->mem;
 	int ret;
 
-	if (!pin)
+	if (!pin) {
+		atomic_long_sub(size, &mem->pin_pages);
 		return -ENOMEM;
+	}
 	vmrpc_pin_count(mem, pin, true);
 	ret = vmrpc_pin_ranges(pin, call->vcpu->kvm);
 	/* Last: a number can be unpinned as soon as there is one. */
@@ -235,6 +279,7 @@ static int vmrpc_pin_begin(struct vmrpc_call *call, u64 size)
 /* VMRPC_MEM_PIN */
 int vmrpc_mem_pin(struct vmrpc_call *call)
 {
+	struct vmrpc_mem *mem = &call->vm->mem;
 	s64 size;
 
 	if (call->process)
@@ -244,8 +289,10 @@ int vmrpc_mem_pin(struct vmrpc_call *call)
 	size = vmrpc_ranges_size(call->arg, call->size / sizeof(struct vmrpc_mem_range));
 	if (size < 0)
 		return size;
-	/* Counted anew when it is pinned: it may be more. */
-	return size > call->vm->mem.pin_max ? -EBUSY : vmrpc_pin_begin(call, size);
+	if (atomic_long_add_return(size, &mem->pin_pages) <= mem->pin_max)
+		return vmrpc_pin_begin(call, size);
+	atomic_long_sub(size, &mem->pin_pages);
+	return -EBUSY;
 }
 
 /* VMRPC_MEM_UNPIN */
@@ -284,7 +331,9 @@ void vmrpc_mem_unpin_all(struct vmrpc_mem *mem)
 
 void vmrpc_mem_pin_init(struct vmrpc_mem *mem)
 {
+	mutex_init(&mem->pin_mutex);
 	xa_init_flags(&mem->pins, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&mem->pinned_folios, XA_FLAGS_ACCOUNT);
 }
 
 /* @size: bytes that the guest may pin; there is outsourced memory now, if without contents. */

@@ -698,8 +698,8 @@ TEST_F(mem, pinned_and_unpinned)
 
 	set_and_attach_for_pins(self, 8);
 	ASSERT_EQ(0, pin(self->vcpu, self->handle, self->gva, ranges, 3, &first));
-	ASSERT_EQ(4 * PAGE, pinned(self));
-	ASSERT_EQ(before + 4 * PAGE, locked());
+	ASSERT_EQ(3 * PAGE, pinned(self));
+	ASSERT_EQ(before + 3 * PAGE, locked());
 	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &second));
 	ASSERT_NE(first, second);
 	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, first));
@@ -713,7 +713,7 @@ TEST_F(mem, pinned_and_unpinned)
 /* As it cannot be paged out either. */
 TEST_F(mem, huge_page_pinned_as_a_whole)
 {
-	uint64_t size = VMRPC_MEM_BLOCK, number;
+	uint64_t size = VMRPC_MEM_BLOCK, number, other;
 	uint8_t *memory;
 
 	set_and_attach_for_pins(self, 4 * size / PAGE);
@@ -726,7 +726,11 @@ TEST_F(mem, huge_page_pinned_as_a_whole)
 	vm_set_user_memory_region(self->tvm.vm, 11, 0, 1ull << 33, size, memory);
 	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, (1ull << 33) + PAGE, PAGE, &number));
 	ASSERT_EQ(size, pinned(self));
+	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, (1ull << 33) + 3 * PAGE, PAGE, &other));
+	ASSERT_EQ(size, pinned(self));
 	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, number));
+	ASSERT_EQ(size, pinned(self));
+	ASSERT_EQ(0, unpin(self->vcpu, self->handle, self->gva, other));
 	ASSERT_EQ(0, pinned(self));
 }
 
@@ -823,7 +827,8 @@ TEST_F(mem, pin_of_more_than_the_process_may_lock_refused)
 	ASSERT_EQ(0, seteuid(65534));
 	ASSERT_PIN_REFUSED(VMRPC_ENOMEM, GPA, 3 * PAGE);
 	ASSERT_EQ(0, pin_one(self->vcpu, self->handle, self->gva, GPA, 2 * PAGE, &number));
-	ASSERT_EQ(-VMRPC_ENOMEM, pin_one(self->vcpu, self->handle, self->gva, GPA, PAGE, &number));
+	ASSERT_EQ(-VMRPC_ENOMEM, pin_one(self->vcpu, self->handle, self->gva, GPA + 2 * PAGE, PAGE,
+					 &number));
 	ASSERT_EQ(0, seteuid(0));
 }
 
