@@ -117,9 +117,11 @@ test_reclaimed_while_paused() {
 	[ "$after" -lt $((before - 96 * mib)) ]
 }
 
-# reclaimed_until_ended - once more
+# reclaimed_until_ended - some times more
 reclaimed_until_ended() {
-	vmrpc mem mem --reclaim 1G
+	for _ in {1..5}; do
+		vmrpc mem mem --reclaim 1G
+	done
 	guest sh mem -- "test -e /tmp/fill/ended"
 }
 
@@ -138,7 +140,7 @@ test_reclaimed_while_in_use_nothing_lost() {
 	before=$((($(mem_field reclaimed) - before) / mib))
 	comment "reclaimed: $before MiB in all"
 	expect_status 1 guest sh mem -- "test -e /tmp/fill/lost"
-	[ "$before" -ge 32 ]
+	[ "$before" -ge 64 ]
 }
 
 test_limit_obeyed() {
