@@ -362,9 +362,11 @@ test_paged_out_and_in_nothing_lost() {
 	swap_off
 }
 
-# ram_resident NAME - bytes of the VM's 256 MiB, what is not outsourced, that the host has in memory
+# ram_resident NAME - bytes of the VM's own memory, what is not outsourced, that the host has in memory
 ram_resident() {
-	awk '/^Size:/ { ram = $2 == 262144 } ram && /^Rss:/ { kib += $2 } END { print kib * 1024 }' \
+	local ram
+	ram=$(guest qmp "$1" '{"execute": "query-memory-size-summary"}' | jq '.return["base-memory"] / 1024')
+	awk -v size="$ram" '/^Size:/ { ram = $2 == size } ram && /^Rss:/ { kib += $2 } END { print kib * 1024 }' \
 		"/proc/$(vm_field "$1" pid)/smaps"
 }
 
