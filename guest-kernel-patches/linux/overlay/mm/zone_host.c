@@ -29,6 +29,7 @@
 
 #define ZONE_HOST_PAGES		(1ul << ZONE_HOST_ORDER)
 #define ZONE_HOST_GIVE_TIME	(60 * HZ)
+#define ZONE_HOST_AGE_TIME	(5 * HZ)	/* of either part */
 
 static struct {
 	unsigned long		start_pfn;	/* set once, before the memory is onlined */
@@ -257,6 +258,8 @@ static unsigned long zone_host_empty_blocks(unsigned long nr_blocks)
 	return given;
 }
 
+static DEFINE_MUTEX(zone_host_give_mutex);	/* one at a time empties blocks */
+
 /**
  * zone_host_give - make blocks free that are used
  * @nr_blocks: how many
@@ -270,14 +273,60 @@ static unsigned long zone_host_empty_blocks(unsigned long nr_blocks)
  */
 unsigned long zone_host_give(unsigned long nr_blocks)
 {
-	static DEFINE_MUTEX(mutex);
 	unsigned long given;
 
-	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&mutex))
+	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&zone_host_give_mutex))
 		return 0;
 	given = zone_host_empty_blocks(nr_blocks);
-	mutex_unlock(&mutex);
+	mutex_unlock(&zone_host_give_mutex);
 	return given;
+}
+
+/* @change is for each block that is used, as long as there is time; returns the sum. */
+static unsigned long zone_host_for_each_used(unsigned long (*change)(unsigned long n))
+{
+	unsigned long end = jiffies + ZONE_HOST_AGE_TIME, sum = 0, n;
+
+	for (n = zone_host.nr_blocks; n-- && !time_after(jiffies, end); cond_resched())
+		if (READ_ONCE(zone_host.states[n]) == VMRPC_MEM_USED)
+			sum += change(n);
+	return sum;
+}
+
+static unsigned long zone_host_age_one(unsigned long n)
+{
+	return zone_host_age_block(zone_host.start_pfn + n * ZONE_HOST_PAGES);
+}
+
+static unsigned long zone_host_empty_sparse(unsigned long n)
+{
+	return !zone_host_empty_block(n, ZONE_HOST_PAGES / 4 * 3);
+}
+
+/**
+ * zone_host_age - drop page cache that is not used
+ *
+ * Drops what is clean page cache and was not used since the last call, and empties the
+ * blocks that have few pages then.
+ *
+ * Context: process; takes up to some seconds.
+ * Return: how many pages were dropped; 0 as well if blocks are being emptied already; -ENOSYS if this
+ * kernel cannot tell what is used, or -ENOMEM.
+ */
+long zone_host_age(void)
+{
+	long ret;
+
+	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&zone_host_give_mutex))
+		return 0;
+	ret = zone_host_age_start();
+	if (!ret) {
+		ret = zone_host_for_each_used(zone_host_age_one);
+		drain_all_pages(page_zone(pfn_to_page(zone_host.start_pfn)));
+		zone_host_for_each_used(zone_host_empty_sparse);
+	}
+	mutex_unlock(&zone_host_give_mutex);
+	return ret;
 }
 
 /*

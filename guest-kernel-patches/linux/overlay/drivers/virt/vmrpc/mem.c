@@ -55,12 +55,27 @@ static int rvmrpc_mem_give(struct rvmrpc_call *call)
 	return 0;
 }
 
+static int rvmrpc_mem_age(struct rvmrpc_call *call)
+{
+	long ret = zone_host_age();
+
+	if (ret < 0)
+		return ret;
+	call->result = ret;
+	return 0;
+}
+
 static const struct rvmrpc_procedure rvmrpc_mem_procedures[] = {
 	[VMRPC_MEM_GIVE] = {
 		.name		= "give",
 		.call		= rvmrpc_mem_give,
 		.min_size	= sizeof(struct vmrpc_mem_give),
 		.max_size	= sizeof(struct vmrpc_mem_give),
+		.slow		= true,
+	},
+	[VMRPC_MEM_AGE] = {
+		.name		= "age",
+		.call		= rvmrpc_mem_age,
 		.slow		= true,
 	},
 };
