@@ -243,7 +243,8 @@ FIELD(vmrpc_vm_mem_info, attached, 56, 4);
 FIELD(vmrpc_vm_mem_info, auto_ms, 60, 4);
 FIELD(vmrpc_vm_mem_info, swapped, 64, 8);
 FIELD(vmrpc_vm_mem_info, pinned, 72, 8);
-FIELD(vmrpc_vm_mem_info, reserved2, 80, 16);
+FIELD(vmrpc_vm_mem_info, idle_ms, 80, 4);
+FIELD(vmrpc_vm_mem_info, reserved, 84, 12);
 
 SIZE(vmrpc_vm_mem_size, 16);
 FIELD(vmrpc_vm_mem_size, size, 0, 8);
@@ -251,7 +252,8 @@ FIELD(vmrpc_vm_mem_size, reserved, 8, 8);
 
 SIZE(vmrpc_vm_mem_auto, 16);
 FIELD(vmrpc_vm_mem_auto, ms, 0, 4);
-FIELD(vmrpc_vm_mem_auto, reserved, 4, 12);
+FIELD(vmrpc_vm_mem_auto, idle_ms, 4, 4);
+FIELD(vmrpc_vm_mem_auto, reserved, 8, 8);
 
 ASSERT(VMRPC_VM_SET_MEM == 0x4038b91b);
 ASSERT(VMRPC_VM_MEM_INFO == 0x8060b91c);

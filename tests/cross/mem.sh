@@ -206,7 +206,12 @@ test_monitor_does_the_same() {
 	expect 5000 "$(qom get mem-auto-ms | jq .return)" "mem-auto-ms"
 	expect 5000 "$(mem_field auto_ms)" "auto"
 	qom set mem-auto-ms 0
-	expect 0 "$(mem_field auto_ms)" "auto"
+	expect_match 'needs mem-auto-ms' "$(qom set mem-idle-ms 2000 || true)"
+	qom set mem-auto-ms 1000
+	qom set mem-idle-ms 2000
+	expect "1000 2000" "$(mem_field auto_ms) $(mem_field idle_ms)" "auto and idle"
+	qom set mem-auto-ms 0
+	expect "0 0" "$(mem_field auto_ms) $(mem_field idle_ms)" "auto and idle"
 	qom set mem-limit $((512 * mib))
 	expect $((512 * mib)) "$(mem_field limit)" "limit"
 	expect $((512 * mib)) "$(qom get mem-info | jq .return.limit)" "limit in mem-info"
@@ -240,8 +245,44 @@ test_auto_takes_what_stays_free() {
 	fill dropped 200
 	guest sh mem -- "rm /tmp/fill/dropped"
 	wait_for 60 mem_under resident $((100 * mib))
-	expect_match ' 1s$' "$(vmrpc mem mem)"
+	expect_match ' 1s  off$' "$(vmrpc mem mem)"
 	vmrpc mem mem --auto off
+}
+
+# reads FILE SECONDS - the guest reads it every second for so long
+reads() {
+	guest sh mem -- "for i in \$(seq $2); do cat /tmp/disk/$1 > /dev/null; sleep 1; done"
+}
+
+# not_cached FILE - sectors that the guest reads from its disk when it reads the file
+not_cached() {
+	guest sh mem -- "cat /sys/block/vda/stat > /tmp/before; cat /tmp/disk/$1 > /dev/null
+		awk '{ if (NR == 1) r = \$3; else print \$3 - r }' /tmp/before /sys/block/vda/stat"
+}
+
+# Page cache that the guest does not use becomes free; what it uses stays, and memory of processes does.
+test_idle_page_cache_goes() {
+	local kept
+	truncate -s 300M /tmp/disk
+	mem_start ,mem-max=1G vmrpc.outsource=mem -- -drive file=/tmp/disk,format=raw,if=virtio
+	mem_up
+	kept=$(fill kept 64)
+	guest sh mem -- "mke2fs /dev/vda > /dev/null 2>&1; mkdir /tmp/disk; mount -t ext4 /dev/vda /tmp/disk
+		dd if=/dev/urandom of=/tmp/disk/idle bs=1M count=150 2> /dev/null
+		dd if=/dev/urandom of=/tmp/disk/used bs=1M count=30 2> /dev/null; sync"
+	mem_over resident $((240 * mib))
+	vmrpc mem mem --auto 0.5
+	reads used 12
+	mem_over resident $((240 * mib))
+	expect_status 0 vmrpc mem mem --auto 0.5 --idle 3 --json
+	expect 3000 "$(printf '%s' "$output" | jq .idle_ms)" "idle"
+	reads used 20
+	comment "$(($(mem_field resident) / mib)) MiB held"
+	mem_under resident $(((64 + 30 + 64) * mib + small))
+	expect 0 "$(not_cached used)" "sectors read of what is used"
+	[ "$(not_cached idle)" -ge $((120 * 2048)) ]
+	expect "$kept" "$(checksum kept)" "what is no page cache"
+	guest kill mem
 }
 
 # What is free goes first when the host is short of memory: asked for here.
@@ -370,12 +411,16 @@ ram_resident() {
 		"/proc/$(vm_field "$1" pid)/smaps"
 }
 
-# page_out NAME - prints how many bytes of that are left when the host wants all of it back
+# page_out NAME UNTIL - prints how many bytes of that are left when the host wants all of it back,
+# or less than so many
 page_out() {
-	for _ in {1..10}; do
+	local left
+	for _ in {1..20}; do
 		short_of_memory mem true
+		left=$(ram_resident "$1")
+		[ "$left" -ge "$2" ] || break
 	done
-	ram_resident "$1"
+	echo "$left"
 }
 
 # What a process of the guest has pinned the host does not page out, wherever the guest runs.
@@ -389,7 +434,7 @@ test_pinned_not_paged_out() {
 		until [ -s /tmp/pin ]; do sleep 0.1; done; cat /tmp/pin"
 	# Huge pages of the host's count as a whole.
 	mem_over pinned $pinned
-	left=$(page_out mem)
+	left=$(page_out mem $pinned)
 	comment "$((left / mib)) MiB left with $((pinned / mib)) MiB pinned, $(($(mem_field pinned) / mib)) in whole pages"
 	[ "$left" -ge $pinned ]
 	move ,mem-pin-max=256M
@@ -398,7 +443,7 @@ test_pinned_not_paged_out() {
 	expect_status 0 guest sh other -- "killall vmrpc_pin; sleep 1; cat /tmp/pin"
 	expect_match same "$output"
 	expect 0 "$(mem_field pinned other)" "pinned then"
-	left=$(page_out other)
+	left=$(page_out other $pinned)
 	comment "$((left / mib)) MiB left with none"
 	[ "$left" -lt $pinned ]
 	guest kill other
@@ -455,7 +500,7 @@ test_moved_nothing_lost() {
 	kept=$(fill kept 96)
 	fill dropped 200
 	guest sh mem -- "rm /tmp/fill/dropped"
-	vmrpc mem mem --auto 60
+	vmrpc mem mem --auto 60 --idle 90
 	vmrpc mem mem --limit 512M
 	move
 	sent=$(guest qmp mem '{"execute": "query-migrate"}' | jq '.return.ram.transferred')
@@ -464,7 +509,7 @@ test_moved_nothing_lost() {
 	[ "$sent" -lt $((360 * mib)) ]
 	mem_under resident $((96 * mib + small + 64 * mib)) other
 	expect $((512 * mib)) "$(mem_field limit other)" "limit"
-	expect 60000 "$(mem_field auto_ms other)" "auto"
+	expect "60000 90000" "$(mem_field auto_ms other) $(mem_field idle_ms other)" "auto and idle"
 	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free"
 	# And the host here takes and gives, as the other did.
 	expect_status 0 guest sh other -- "dd if=/dev/urandom of=/tmp/fill/new bs=1M count=100 && rm /tmp/fill/new"
@@ -566,6 +611,8 @@ test_sizes_that_make_no_sense_refused() {
 	refused ,mem-limit=1G 'need mem-max'
 	refused ,mem-auto-ms=1000 'need mem-max'
 	refused ,mem-max=1G,mem-auto-ms=5 'give 100 to'
+	refused ,mem-max=1G,mem-auto-ms=500,mem-idle-ms=5 'give 1000 to'
+	refused ,mem-max=1G,mem-idle-ms=5000 'needs mem-auto-ms'
 	refused ,mem-max=4T 'at most'
 	refused ,mem-pin-max=64M 'need mem-max'
 	refused ,mem-max=1G,mem-pin-max=1000 'multiple of 4 KiB'

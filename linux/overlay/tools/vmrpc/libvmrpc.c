@@ -279,9 +279,9 @@ int vmrpc_mem_reclaim(struct vmrpc *vm, uint64_t size, uint64_t *taken)
 	return 0;
 }
 
-int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms)
+int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms, uint32_t idle_ms)
 {
-	struct vmrpc_vm_mem_auto arg = { .ms = ms };
+	struct vmrpc_vm_mem_auto arg = { .ms = ms, .idle_ms = idle_ms };
 
 	return ioctl(vm->fd, VMRPC_VM_MEM_AUTO, &arg) ? vmrpc_mem_error(errno) : 0;
 }

@@ -14,7 +14,7 @@
 #include "vm.h"
 #include "watch.h"
 
-static char *option_limit, *option_reclaim, *option_auto;
+static char *option_limit, *option_reclaim, *option_auto, *option_idle;
 
 static const GOptionEntry options[] = {
 	{ "limit", 'l', 0, G_OPTION_ARG_STRING, &option_limit,
@@ -23,6 +23,8 @@ static const GOptionEntry options[] = {
 	  "Take so much of what the guest has free", "SIZE" },
 	{ "auto", 'a', 0, G_OPTION_ARG_STRING, &option_auto,
 	  "Take what stays free in the guest for so long", "SECONDS|off" },
+	{ "idle", 'i', 0, G_OPTION_ARG_STRING, &option_idle,
+	  "With --auto: have the guest drop page cache that it did not use for so long", "SECONDS" },
 	WATCH_OPTION("Tell what changed too, every so many seconds (default 1)"),
 	{}
 };
@@ -168,6 +170,17 @@ static void print_size_json(const char *name, guint64 bytes)
 	print_json(builder);
 }
 
+static void print_auto_json(guint64 ms, guint64 idle_ms)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+
+	json_builder_begin_object(builder);
+	build_int(builder, "auto_ms", ms);
+	build_int(builder, "idle_ms", idle_ms);
+	json_builder_end_object(builder);
+	print_json(builder);
+}
+
 /* In MiB, of which it is a multiple: one can give it to --limit. */
 static enum status fail_above_max(struct vmrpc *vm, const char *name)
 {
@@ -238,19 +251,19 @@ static enum status reclaim(struct vmrpc *vm, const char *name, guint64 size)
 	return STATUS_OK;
 }
 
-static enum status set_auto(struct vmrpc *vm, const char *name, guint64 ms)
+static enum status set_auto(struct vmrpc *vm, const char *name, guint64 ms, guint64 idle_ms)
 {
-	int err = vmrpc_mem_auto(vm, ms);
+	int err = vmrpc_mem_auto(vm, ms, idle_ms);
 
 	if (err)
 		return fail(err, name, NULL);
 	if (option_json)
-		print_size_json("auto_ms", ms);
+		print_auto_json(ms, idle_ms);
 	return STATUS_OK;
 }
 
-/* What one option asks for: bytes, or ms. */
-static enum status change(const char *name, guint64 value)
+/* What one option asks for: bytes, or ms.  @idle_ms: of --idle, or 0. */
+static enum status change(const char *name, guint64 value, guint64 idle_ms)
 {
 	enum status status;
 	struct vmrpc *vm;
@@ -260,7 +273,7 @@ static enum status change(const char *name, guint64 value)
 	if (err)
 		return fail(err, name, NULL);
 	if (option_auto)
-		status = set_auto(vm, name, value);
+		status = set_auto(vm, name, value, idle_ms);
 	else
 		status = option_limit ? limit(vm, name, value) : reclaim(vm, name, value);
 	vmrpc_close(vm);
@@ -277,7 +290,7 @@ static enum status check_size(const char *option, const char *text, guint64 leas
 	return STATUS_OK;
 }
 
-static enum status check_seconds(const char *text, guint64 *ms)
+static enum status check_seconds(const char *option, const char *text, guint64 least_ms, guint64 *ms)
 {
 	double seconds;
 	char *end;
@@ -286,12 +299,25 @@ static enum status check_seconds(const char *text, guint64 *ms)
 	if (!strcmp(text, "off"))
 		return STATUS_OK;
 	seconds = g_ascii_strtod(text, &end);
-	if (!g_ascii_isdigit(*text) || *end || !(seconds >= VMRPC_MEM_AUTO_MIN_MS / 1000.0) ||
+	if (!g_ascii_isdigit(*text) || *end || !(seconds >= least_ms / 1000.0) ||
 	    seconds > VMRPC_MEM_AUTO_MAX_MS / 1000)
-		return fail_usage("--auto: '%s': give seconds, %g to %d, or \"off\"", text,
-				  VMRPC_MEM_AUTO_MIN_MS / 1000.0, VMRPC_MEM_AUTO_MAX_MS / 1000);
+		return fail_usage("%s: '%s': give seconds, %g to %d, or \"off\"", option, text,
+				  least_ms / 1000.0, VMRPC_MEM_AUTO_MAX_MS / 1000);
 	*ms = seconds * 1000 + 0.5;
 	return STATUS_OK;
+}
+
+/* Both times, of --auto and --idle: 0 if it is off, or not given. */
+static enum status check_times(guint64 *ms, guint64 *idle_ms)
+{
+	enum status status = check_seconds("--auto", option_auto, VMRPC_MEM_AUTO_MIN_MS, ms);
+
+	if (status || !option_idle)
+		return status;
+	status = check_seconds("--idle", option_idle, VMRPC_MEM_IDLE_MIN_MS, idle_ms);
+	if (!status && *idle_ms && !*ms)
+		return fail_usage("--idle %s: not with --auto off", option_idle);
+	return status;
 }
 
 /* The one option that changes something, or NULL. */
@@ -305,12 +331,14 @@ static const char *changing_option(void)
 }
 
 /* @vm: its name, or NULL.  @value: of the option, of which there may be none. */
-static enum status check_options(const char *vm, guint64 *value)
+static enum status check_options(const char *vm, guint64 *value, guint64 *idle_ms)
 {
 	const char *option = changing_option();
 
 	if (!!option_limit + !!option_reclaim + !!option_auto > 1)
 		return fail_usage("--limit, --reclaim and --auto: choose one");
+	if (option_idle && !option_auto)
+		return fail_usage("--idle: give --auto too");
 	if (option && !vm)
 		return fail_usage("%s: name the VM too", option);
 	if (option_watch > 0 && (option || option_json))
@@ -319,20 +347,20 @@ static enum status check_options(const char *vm, guint64 *value)
 		return check_size(option, option_limit, 0, value);
 	if (option_reclaim)
 		return check_size(option, option_reclaim, 1, value);
-	return option_auto ? check_seconds(option_auto, value) : STATUS_OK;
+	return option_auto ? check_times(value, idle_ms) : STATUS_OK;
 }
 
 static enum status run(int argc, char **argv)
 {
 	const char *name = argc ? argv[0] : NULL;
+	guint64 value, idle_ms = 0;
 	enum status status;
-	guint64 value;
 
-	status = check_options(name, &value);
+	status = check_options(name, &value, &idle_ms);
 	if (status)
 		return status;
 	if (changing_option())
-		return change(name, value);
+		return change(name, value, idle_ms);
 	return option_watch > 0 ? print_watched(name) : print_once(name);
 }
 

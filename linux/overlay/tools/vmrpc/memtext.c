@@ -10,7 +10,7 @@
 #include "table.h"
 
 #define HEADER	"NAME", "MAX", "LIMIT", "USED", "FREE", "ABSENT", "RESIDENT", "SWAPPED", "PINNED", \
-		"AUTO"
+		"AUTO", "IDLE"
 
 static const char *const header[] = { HEADER, NULL };
 static const char *const header_changes[] = { HEADER, "TAKEN", "CHANGE", NULL };
@@ -22,9 +22,9 @@ static char *guest_cell(const struct vmrpc_vm_mem_info *info, guint64 bytes)
 	return info->attached ? format_bytes(bytes) : g_strdup("-");
 }
 
-static char *auto_cell(const struct vmrpc_vm_mem_info *info)
+static char *time_cell(guint32 ms)
 {
-	return info->auto_ms ? g_strdup_printf("%gs", info->auto_ms / 1000.0) : g_strdup("off");
+	return ms ? g_strdup_printf("%gs", ms / 1000.0) : g_strdup("off");
 }
 
 static char **cells_of(const struct mem_vm *vm)
@@ -40,7 +40,8 @@ static char **cells_of(const struct mem_vm *vm)
 		format_bytes(info->resident),
 		format_bytes(info->swapped),
 		format_bytes(info->pinned),
-		auto_cell(info),
+		time_cell(info->auto_ms),
+		time_cell(info->idle_ms),
 	};
 
 	return g_memdup2(cells, sizeof(cells));
@@ -121,6 +122,7 @@ void memtext_build(JsonBuilder *builder, const struct mem_vm *vm)
 	build_int(builder, "pinned", info->pinned);
 	build_int(builder, "reclaimed", info->reclaimed);
 	build_int(builder, "auto_ms", info->auto_ms);
+	build_int(builder, "idle_ms", info->idle_ms);
 }
 
 char *memtext_over(guint64 used, guint64 limit, const char *error)

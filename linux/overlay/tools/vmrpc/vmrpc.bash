@@ -35,7 +35,7 @@ _vmrpc_options()
 	"") printf '%s\n' --version ;;
 	list) printf '%s\n' --names --no-ask ;;
 	stat) printf '%s\n' --watch --prometheus ;;
-	mem) printf '%s\n' --limit --reclaim --auto --watch ;;
+	mem) printf '%s\n' --limit --reclaim --auto --idle --watch ;;
 	ping) printf '%s\n' --count --depth --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac

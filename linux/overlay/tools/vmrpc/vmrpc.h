@@ -174,8 +174,10 @@ int vmrpc_mem_give(struct vmrpc *vm, uint64_t size, unsigned int timeout_ms, uin
  * vmrpc_mem_auto() - have the host take outsourced memory that stays free in the guest
  * @vm: the handle.
  * @ms: for so long, VMRPC_MEM_AUTO_MIN_MS to VMRPC_MEM_AUTO_MAX_MS; 0: never (again).
+ * @idle_ms: and have the guest drop page cache that it did not use for so long,
+ *	VMRPC_MEM_IDLE_MIN_MS to VMRPC_MEM_AUTO_MAX_MS; 0: never (again), as it must be if @ms is 0.
  */
-int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms);
+int vmrpc_mem_auto(struct vmrpc *vm, uint32_t ms, uint32_t idle_ms);
 
 /**
  * vmrpc_call() - perform a procedure in the guest

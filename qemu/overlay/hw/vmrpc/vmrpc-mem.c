@@ -178,13 +178,29 @@ static bool vmrpc_mem_ioctl(VMRPCState *s, unsigned long cmd, void *arg,
     return false;
 }
 
-static bool vmrpc_mem_set_auto(VMRPCState *s, uint32_t ms, Error **errp)
+static bool vmrpc_mem_check_ms(const char *name, uint32_t ms, uint32_t least,
+                               Error **errp)
 {
-    struct vmrpc_vm_mem_auto arg = { .ms = ms };
+    if (ms && (ms < least || ms > VMRPC_MEM_AUTO_MAX_MS)) {
+        error_setg(errp, "%s=%" PRIu32 ": give %" PRIu32 " to %d, or 0 for "
+                   "never", name, ms, least, VMRPC_MEM_AUTO_MAX_MS);
+        return false;
+    }
+    return true;
+}
 
-    if (ms && (ms < VMRPC_MEM_AUTO_MIN_MS || ms > VMRPC_MEM_AUTO_MAX_MS)) {
-        error_setg(errp, "mem-auto-ms=%" PRIu32 ": give %d to %d, or 0 for "
-                   "never", ms, VMRPC_MEM_AUTO_MIN_MS, VMRPC_MEM_AUTO_MAX_MS);
+static bool vmrpc_mem_set_auto(VMRPCState *s, uint32_t ms, uint32_t idle_ms,
+                               Error **errp)
+{
+    struct vmrpc_vm_mem_auto arg = { .ms = ms, .idle_ms = idle_ms };
+
+    if (!vmrpc_mem_check_ms("mem-auto-ms", ms, VMRPC_MEM_AUTO_MIN_MS, errp) ||
+        !vmrpc_mem_check_ms("mem-idle-ms", idle_ms, VMRPC_MEM_IDLE_MIN_MS,
+                            errp)) {
+        return false;
+    }
+    if (idle_ms && !ms) {
+        error_setg(errp, "mem-idle-ms needs mem-auto-ms");
         return false;
     }
     return vmrpc_mem_ioctl(s, VMRPC_VM_MEM_AUTO, &arg, errp);
@@ -198,6 +214,7 @@ static bool vmrpc_mem_read(VMRPCState *s, struct vmrpc_vm_mem_info *info,
         .max = s->mem_max,
         .limit = s->mem_limit,
         .auto_ms = s->mem_auto_ms,
+        .idle_ms = s->mem_idle_ms,
     };
     return !DEVICE(s)->realized || !s->mem_max ||
            vmrpc_mem_ioctl(s, VMRPC_VM_MEM_INFO, info, errp);
@@ -243,10 +260,12 @@ static void vmrpc_mem_get_auto_ms(Object *obj, Visitor *v, const char *name,
     }
 }
 
+/* Without it what is idle is not looked for, either. */
 static void vmrpc_mem_set_auto_ms(Object *obj, Visitor *v, const char *name,
                                   void *opaque, Error **errp)
 {
     VMRPCState *s = VMRPC(obj);
+    struct vmrpc_vm_mem_info info;
     uint32_t ms;
 
     if (!visit_type_uint32(v, name, &ms, errp)) {
@@ -254,9 +273,36 @@ static void vmrpc_mem_set_auto_ms(Object *obj, Visitor *v, const char *name,
     }
     if (!DEVICE(s)->realized) {
         s->mem_auto_ms = ms;
+    } else if (vmrpc_mem_read(s, &info, errp)) {
+        vmrpc_mem_set_auto(s, ms, ms ? info.idle_ms : 0, errp);
+    }
+}
+
+static void vmrpc_mem_get_idle_ms(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    struct vmrpc_vm_mem_info info;
+
+    if (vmrpc_mem_read(VMRPC(obj), &info, errp)) {
+        visit_type_uint32(v, name, &info.idle_ms, errp);
+    }
+}
+
+static void vmrpc_mem_set_idle_ms(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    VMRPCState *s = VMRPC(obj);
+    struct vmrpc_vm_mem_info info;
+    uint32_t ms;
+
+    if (!visit_type_uint32(v, name, &ms, errp)) {
         return;
     }
-    vmrpc_mem_set_auto(s, ms, errp);
+    if (!DEVICE(s)->realized) {
+        s->mem_idle_ms = ms;
+    } else if (vmrpc_mem_read(s, &info, errp)) {
+        vmrpc_mem_set_auto(s, info.auto_ms, ms, errp);
+    }
 }
 
 static void vmrpc_mem_set_reclaim(Object *obj, Visitor *v, const char *name,
@@ -326,6 +372,8 @@ void vmrpc_mem_add_properties(Object *obj)
                         vmrpc_mem_set_limit, NULL, NULL);
     object_property_add(obj, "mem-auto-ms", "uint32", vmrpc_mem_get_auto_ms,
                         vmrpc_mem_set_auto_ms, NULL, NULL);
+    object_property_add(obj, "mem-idle-ms", "uint32", vmrpc_mem_get_idle_ms,
+                        vmrpc_mem_set_idle_ms, NULL, NULL);
     object_property_add(obj, "mem-reclaim", "size", NULL,
                         vmrpc_mem_set_reclaim, NULL, NULL);
     object_property_add(obj, "mem-info", "struct", vmrpc_mem_get_info, NULL,
@@ -446,6 +494,7 @@ static int vmrpc_mem_pre_save(void *opaque)
     s->mem_saved.attached = info.attached;
     s->mem_saved.limit = info.limit;
     s->mem_saved.auto_ms = info.auto_ms;
+    s->mem_saved.idle_ms = info.idle_ms;
     return 0;
 }
 
@@ -457,7 +506,8 @@ static int vmrpc_mem_post_load(void *opaque, int version_id)
 
     if ((s->mem_saved.attached &&
          !vmrpc_mem_ioctl(s, VMRPC_VM_MEM_LOAD, &arg, &err)) ||
-        !vmrpc_mem_set_auto(s, s->mem_saved.auto_ms, &err)) {
+        !vmrpc_mem_set_auto(s, s->mem_saved.auto_ms, s->mem_saved.idle_ms,
+                            &err)) {
         error_report_err(err);
         return -1;
     }
@@ -475,6 +525,7 @@ const VMStateDescription vmstate_vmrpc_mem = {
         VMSTATE_BOOL(mem_saved.attached, VMRPCState),
         VMSTATE_UINT64(mem_saved.limit, VMRPCState),
         VMSTATE_UINT32(mem_saved.auto_ms, VMRPCState),
+        VMSTATE_UINT32(mem_saved.idle_ms, VMRPCState),
         VMSTATE_END_OF_LIST()
     },
 };
@@ -482,9 +533,10 @@ const VMStateDescription vmstate_vmrpc_mem = {
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
-        if (s->mem_limit != UINT64_MAX || s->mem_auto_ms || s->mem_pin_max) {
-            error_setg(errp, "mem-limit, mem-auto-ms and mem-pin-max need "
-                       "mem-max");
+        if (s->mem_limit != UINT64_MAX || s->mem_auto_ms || s->mem_idle_ms ||
+            s->mem_pin_max) {
+            error_setg(errp, "mem-limit, mem-auto-ms, mem-idle-ms and "
+                       "mem-pin-max need mem-max");
             return false;
         }
         return true;
@@ -497,7 +549,8 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
         ram_block_discard_require(false);
         return false;
     }
-    if (s->mem_auto_ms && !vmrpc_mem_set_auto(s, s->mem_auto_ms, errp)) {
+    if ((s->mem_auto_ms || s->mem_idle_ms) &&
+        !vmrpc_mem_set_auto(s, s->mem_auto_ms, s->mem_idle_ms, errp)) {
         vmrpc_mem_unmap(s);
         ram_block_discard_require(false);
         return false;

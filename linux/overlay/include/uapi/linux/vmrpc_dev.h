@@ -230,7 +230,8 @@ struct vmrpc_vm_mem_info {
 	__u32	auto_ms;		/* of VMRPC_VM_MEM_AUTO */
 	__u64	swapped;		/* that the host holds in its swap */
 	__u64	pinned;			/* by VMRPC_MEM_PIN, of the guest's other memory, too */
-	__u64	reserved2[2];
+	__u32	idle_ms;		/* of VMRPC_VM_MEM_AUTO */
+	__u32	reserved[3];
 };
 
 struct vmrpc_vm_mem_size {
@@ -240,10 +241,16 @@ struct vmrpc_vm_mem_size {
 
 #define VMRPC_MEM_AUTO_MIN_MS		100
 #define VMRPC_MEM_AUTO_MAX_MS		86400000
+#define VMRPC_MEM_IDLE_MIN_MS		1000
 
+/*
+ * Take what is FREE for so long; and, besides, have the guest drop page cache that it did not use for
+ * so long, up to twice that.
+ */
 struct vmrpc_vm_mem_auto {
 	__u32	ms;			/* or 0: never */
-	__u32	reserved[3];
+	__u32	idle_ms;		/* from VMRPC_MEM_IDLE_MIN_MS on, or 0: never; not without ms */
+	__u32	reserved[2];
 };
 
 #define VMRPC_MAX_TIMEOUT_MS		3600000

@@ -12,6 +12,7 @@ static struct mem_vm vm_of(const char *name, uint32_t attached)
 			.free = 256 << 20, .absent = 3328ull << 20, .resident = 770 << 20,
 			.swapped = 3 << 20, .pinned = 5 << 20, .reclaimed = 6 << 20,
 			.attached = attached, .auto_ms = attached * 2500,
+			.idle_ms = attached * 60000,
 		},
 	};
 
@@ -39,12 +40,12 @@ static void test_table_has_a_line_a_vm(void)
 	struct mem_vm vms[] = { vm_of("database", 1), vm_of("web", 0) };
 
 	assert_table(vms, 2,
-		     "NAME         MAX   LIMIT      USED      FREE  ABSENT  RESIDENT SWAPPED  PINNED AUTO\n"
+		     "NAME         MAX   LIMIT      USED      FREE  ABSENT  RESIDENT SWAPPED  PINNED AUTO IDLE\n"
 		     "database 4.0" NBSP "GiB 1.0" NBSP "GiB 512.0" NBSP "MiB 256.0" NBSP
 		     "MiB 3.2" NBSP "GiB 770.0" NBSP "MiB 3.0" NBSP "MiB 5.0" NBSP
-		     "MiB 2.5s\n"
+		     "MiB 2.5s  60s\n"
 		     "web      4.0" NBSP "GiB 1.0" NBSP "GiB         -         -       - 770.0"
-		     NBSP "MiB 3.0" NBSP "MiB 5.0" NBSP "MiB  off\n");
+		     NBSP "MiB 3.0" NBSP "MiB 5.0" NBSP "MiB  off  off\n");
 }
 
 static void test_changes_are_told(void)
@@ -70,7 +71,7 @@ static void test_changes_are_told(void)
 
 static void test_table_without_vms_is_its_heading(void)
 {
-	assert_table(NULL, 0, "NAME MAX LIMIT USED FREE ABSENT RESIDENT SWAPPED PINNED AUTO\n");
+	assert_table(NULL, 0, "NAME MAX LIMIT USED FREE ABSENT RESIDENT SWAPPED PINNED AUTO IDLE\n");
 }
 
 static void test_table_hostile_name_is_escaped(void)
@@ -111,6 +112,7 @@ static void test_json_is_exact(void)
 	g_assert_cmpint(json_object_get_int_member(object, "pinned"), ==, 5 << 20);
 	g_assert_cmpint(json_object_get_int_member(object, "reclaimed"), ==, 6 << 20);
 	g_assert_cmpint(json_object_get_int_member(object, "auto_ms"), ==, 2500);
+	g_assert_cmpint(json_object_get_int_member(object, "idle_ms"), ==, 60000);
 }
 
 static void test_json_without_guest_has_nulls(void)

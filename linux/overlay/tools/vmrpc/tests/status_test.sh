@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 66
+plan 71
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -91,6 +91,10 @@ check mem_auto_unit_is_usage exits 2 mem web --auto 5s
 check mem_auto_zero_is_usage exits 2 mem web --auto 0
 check mem_auto_too_long_is_usage exits 2 mem web --auto 86401
 check mem_auto_not_a_number_is_usage exits 2 mem web --auto nan
+check mem_idle_without_auto_is_usage exits 2 mem web --idle 60
+check mem_idle_with_auto_off_is_usage exits 2 mem web --auto off --idle 60
+check mem_idle_too_short_is_usage exits 2 mem web --auto 1 --idle 0.5
+check mem_idle_unit_is_usage exits 2 mem web --auto 1 --idle 5s
 check mem_limit_unknown_unit_is_usage exits 2 mem web --limit 1X
 check mem_limit_negative_is_usage exits 2 mem web --limit -1
 check mem_limit_without_size_is_usage exits 2 mem web --limit
@@ -116,6 +120,7 @@ without_device no_device_mem_vm_is_9 exits 9 mem web
 without_device no_device_mem_limit_zero_is_9 exits 9 mem web --limit 0
 without_device no_device_mem_auto_is_9 exits 9 mem web --auto 0.5
 without_device no_device_mem_auto_off_is_9 exits 9 mem web -a off
+without_device no_device_mem_idle_is_9 exits 9 mem web -a 1 -i 60
 without_device no_device_mem_reclaim_is_9 exits 9 mem web -r 512MiB
 without_device no_device_call_is_9 exits 9 call web echo echo
 without_device no_device_fractional_timeout_is_9 exits 9 --timeout 0.25 meminfo web

@@ -35,6 +35,7 @@ struct VMRPCState {
     uint64_t mem_max;           /* of outsourced memory in bytes, 0: none */
     uint64_t mem_limit;         /* in bytes, at the start; UINT64_MAX: @mem_max */
     uint32_t mem_auto_ms;       /* at the start; 0: off */
+    uint32_t mem_idle_ms;       /* likewise */
     uint64_t mem_pin_max;       /* bytes that the guest may pin */
     MemoryRegion mem;           /* the table and the blocks */
     NotifierWithReturn mem_precopy;
@@ -42,6 +43,7 @@ struct VMRPCState {
         bool attached;
         uint64_t limit;
         uint32_t auto_ms;
+        uint32_t idle_ms;
     } mem_saved;                /* as in struct vmrpc_vm_mem_info */
 };
 

@@ -96,6 +96,8 @@ struct vmrpc_mem {
 	u8			*ages;		/* scans that found a block FREE; NULL: none is made */
 	u32			auto_ms;	/* 0: no scans */
 	struct delayed_work	auto_work;	/* the next one */
+	u32			idle_ms;	/* 0: page cache of the guest's is its own business */
+	struct delayed_work	idle_work;	/* has it drop what it does not use */
 	struct vmrpc_mem_entry	*entry;		/* in mem_auto.c's list, while there is a file */
 	struct work_struct	shrink_work;	/* takes FREE blocks */
 	/* Without the mutex: */

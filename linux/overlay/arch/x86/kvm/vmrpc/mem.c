@@ -266,6 +266,7 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.pinned		= vmrpc_mem_pinned(mem),
 		.attached	= mem->attached,
 		.auto_ms	= mem->auto_ms,
+		.idle_ms	= mem->idle_ms,
 	};
 	vmrpc_mem_count(mem, info);
 	vmrpc_mem_end(vm);

@@ -2,7 +2,8 @@
 /*
  * Outsourced memory that the host takes without being asked to: blocks that stay FREE for a
  * time that is set per VM, and FREE blocks of all VMs when the host is short of memory.  Then a
- * guest that has no more of these is asked to make some.
+ * guest that has no more of these is asked to make some; and, if that is set too, from time to time
+ * to drop page cache that it does not use.
  *
  * A shrinker may be called by whoever allocates memory, with any lock of a file system held, and
  * the VMM can hold the locks of its file; so a worker takes a VM's blocks, and the shrinker waits for
@@ -97,12 +98,42 @@ static void vmrpc_mem_auto_scan(struct work_struct *work)
 	mutex_unlock(&mem->mutex);
 }
 
-static void vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u8 *ages, u32 ms)
+/* Page cache that the guest does not use */
+
+static void vmrpc_mem_idle_later(struct vmrpc_mem *mem)
+{
+	if (mem->idle_ms)
+		/* A guest may take its time, for which no pass is to wait. */
+		mod_delayed_work(system_unbound_wq, &mem->idle_work,
+				 msecs_to_jiffies(mem->idle_ms));
+}
+
+/* What becomes FREE so is taken when it stayed so. */
+static void vmrpc_mem_idle_ask(struct work_struct *work)
+{
+	struct vmrpc_mem *mem = container_of(to_delayed_work(work), struct vmrpc_mem, idle_work);
+	u32 res_size = 0;
+	s64 dropped;
+
+	/* One that cannot tell what it uses may be followed by one that can. */
+	if (READ_ONCE(mem->attached))
+		rvmrpc_call(container_of(mem, struct vmrpc_vm, mem), VMRPC_MEM_MODULE,
+			    VMRPC_MEM_AGE, NULL, 0, NULL, &res_size, &dropped, VMRPC_MEM_ASK_MS);
+	mutex_lock(&mem->mutex);
+	if (mem->file)
+		vmrpc_mem_idle_later(mem);
+	mutex_unlock(&mem->mutex);
+}
+
+static void vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u8 *ages,
+				 const struct vmrpc_vm_mem_auto *arg)
 {
 	kvfree(mem->ages);
 	mem->ages = ages;
-	mem->auto_ms = ms;
+	mem->auto_ms = arg->ms;
+	mem->idle_ms = arg->idle_ms;
 	vmrpc_mem_auto_later(mem, 0);
+	vmrpc_mem_idle_later(mem);
 }
 
 /* Whoever scans looks for the ages. */
@@ -111,6 +142,21 @@ static void vmrpc_mem_auto_end(struct vmrpc_mem *mem)
 	kvfree(mem->ages);
 	mem->ages = NULL;
 	mem->auto_ms = 0;
+	mem->idle_ms = 0;
+}
+
+/* Or 0. */
+static bool vmrpc_mem_ms_valid(u32 ms, u32 least)
+{
+	return !ms || (ms >= least && ms <= VMRPC_MEM_AUTO_MAX_MS);
+}
+
+static bool vmrpc_mem_auto_valid(const struct vmrpc_vm_mem_auto *arg)
+{
+	return !memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) &&
+	       vmrpc_mem_ms_valid(arg->ms, VMRPC_MEM_AUTO_MIN_MS) &&
+	       vmrpc_mem_ms_valid(arg->idle_ms, VMRPC_MEM_IDLE_MIN_MS) &&
+	       (arg->ms || !arg->idle_ms);
 }
 
 /* VMRPC_VM_MEM_AUTO */
@@ -120,8 +166,7 @@ int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
 	u8 *ages = NULL;
 	int ret;
 
-	if (memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
-	    (arg->ms && (arg->ms < VMRPC_MEM_AUTO_MIN_MS || arg->ms > VMRPC_MEM_AUTO_MAX_MS)))
+	if (!vmrpc_mem_auto_valid(arg))
 		return -EINVAL;
 	/* Not with the mutex: to have this memory others may have to give theirs. */
 	if (arg->ms) {
@@ -135,7 +180,7 @@ int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg)
 		if (nr_blocks != vm->mem.nr_blocks)
 			ret = -ENODEV;
 		else if (arg->ms)
-			vmrpc_mem_auto_begin(&vm->mem, ages, arg->ms);
+			vmrpc_mem_auto_begin(&vm->mem, ages, arg);
 		else
 			vmrpc_mem_auto_end(&vm->mem);
 		vmrpc_mem_end(vm);
@@ -323,6 +368,7 @@ static unsigned long vmrpc_mem_shrink_scan(struct shrinker *shrinker, struct shr
 void vmrpc_mem_auto_init(struct vmrpc_mem *mem)
 {
 	INIT_DELAYED_WORK(&mem->auto_work, vmrpc_mem_auto_scan);
+	INIT_DELAYED_WORK(&mem->idle_work, vmrpc_mem_idle_ask);
 	INIT_WORK(&mem->shrink_work, vmrpc_mem_shrink_pass);
 	INIT_WORK(&mem->ask_work, vmrpc_mem_ask);
 	mem->shrink_after = jiffies;
@@ -358,6 +404,7 @@ void vmrpc_mems_del(struct vmrpc_mem *mem)
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 {
 	cancel_delayed_work_sync(&mem->auto_work);
+	cancel_delayed_work_sync(&mem->idle_work);
 	/* Either may begin the other. */
 	disable_work_sync(&mem->ask_work);
 	cancel_work_sync(&mem->shrink_work);

@@ -185,7 +185,9 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 		break;
 	case VMRPC_VM_MEM_AUTO:
 		*(struct vmrpc_vm_mem_auto *)arg = (struct vmrpc_vm_mem_auto) {
-			.ms = number(pick(4) * VMRPC_MEM_AUTO_MIN_MS), .reserved = { !pick(32) },
+			.ms = number(pick(4) * VMRPC_MEM_AUTO_MIN_MS),
+			.idle_ms = pick(2) ? number(pick(4) * VMRPC_MEM_IDLE_MIN_MS) : 0,
+			.reserved = { !pick(32) },
 		};
 		break;
 	case VMRPC_VM_USER_WAKE:

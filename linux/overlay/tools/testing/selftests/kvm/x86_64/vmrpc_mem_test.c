@@ -63,11 +63,16 @@ static int info(int fd, struct vmrpc_vm_mem_info *info)
 	return ioctl(fd, VMRPC_VM_MEM_INFO, info) ? errno : 0;
 }
 
-static int set_auto(int fd, uint32_t ms)
+static int set_idle(int fd, uint32_t ms, uint32_t idle_ms)
 {
-	struct vmrpc_vm_mem_auto arg = { .ms = ms };
+	struct vmrpc_vm_mem_auto arg = { .ms = ms, .idle_ms = idle_ms };
 
 	return ioctl(fd, VMRPC_VM_MEM_AUTO, &arg) ? errno : 0;
+}
+
+static int set_auto(int fd, uint32_t ms)
+{
+	return set_idle(fd, ms, 0);
 }
 
 static uint64_t resident(int file)
@@ -429,13 +434,43 @@ TEST_F(mem, auto_off_takes_nothing)
 
 TEST_F(mem, auto_out_of_range_refused)
 {
-	struct vmrpc_vm_mem_auto arg = { .ms = 1000, .reserved = { 0, 0, 1 } };
+	struct vmrpc_vm_mem_auto arg = { .ms = 1000, .reserved = { 0, 1 } };
 
 	set_and_attach(self);
 	ASSERT_EQ(EINVAL, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS - 1));
 	ASSERT_EQ(EINVAL, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MAX_MS + 1));
 	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_AUTO, &arg));
 	ASSERT_EQ(EINVAL, errno);
+}
+
+TEST_F(mem, idle_out_of_range_refused)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	ASSERT_EQ(EINVAL, set_idle(self->tvm.fd, 1000, VMRPC_MEM_IDLE_MIN_MS - 1));
+	ASSERT_EQ(EINVAL, set_idle(self->tvm.fd, 1000, VMRPC_MEM_AUTO_MAX_MS + 1));
+	ASSERT_EQ(EINVAL, set_idle(self->tvm.fd, 0, VMRPC_MEM_IDLE_MIN_MS));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.auto_ms);
+	ASSERT_EQ(0, mem.idle_ms);
+}
+
+/* A guest without a channel cannot be asked: what is FREE is taken all the same. */
+TEST_F(mem, idle_of_who_cannot_be_asked)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	set_and_attach(self);
+	ASSERT_EQ(0, set_idle(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS, VMRPC_MEM_IDLE_MIN_MS));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(VMRPC_MEM_IDLE_MIN_MS, mem.idle_ms);
+	usleep(2500000);
+	fill_and_free(self, 0);
+	VMRPC_WAIT_FOR(state_of(self, 0) == VMRPC_MEM_ABSENT);
+	ASSERT_EQ(0, set_auto(self->tvm.fd, VMRPC_MEM_AUTO_MIN_MS));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(0, mem.idle_ms);
 }
 
 TEST_F(mem, auto_ends_with_the_vm)
