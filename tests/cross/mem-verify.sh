@@ -17,6 +17,7 @@ least=450	# MiB that these programs need, with their page cache
 
 vm=verify
 other=moved
+taker=
 
 teardown() {
 	guest kill verify
@@ -32,36 +33,54 @@ start() {
 		-device vmrpc,name="$1",mem-max=${max}M -drive file=/tmp/disk,format=raw,if=virtio "${@:2}"
 }
 
+# The host gives huge pages to this memory, or pages of 4 KiB only.
+shmem_huge() {
+	echo "$1" > /sys/kernel/mm/transparent_hugepage/shmem_enabled
+}
+
 setup() {
 	swap_on 400
 	truncate -s 128M /tmp/disk
-	start $vm
-	guest wait $vm
-	wait_for 120 vm_ready $vm
+}
+
+begin() {
+	trap end EXIT
+	start "$vm"
+	guest wait "$vm"
+	wait_for 120 vm_ready "$vm"
 	# Huge pages as well, which a guest of so little memory of its own has not.
-	guest sh $vm -- "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled
+	guest sh "$vm" -- "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled
 		mke2fs /dev/vda > /dev/null && mkdir /tmp/disk && mount -t ext4 /dev/vda /tmp/disk &&
 		dd if=/dev/urandom of=/tmp/disk/file bs=1M count=64 2> /dev/null && sync"
 }
 
+# Of a case, however it does.
+end() {
+	kill "$taker" || true
+	guest kill verify || true
+	guest kill moved || true
+	shmem_huge advise
+	echo 0 > /sys/kernel/mm/ksm/run
+}
+
 # What is written as fast as it is sent never comes to an end: it may stand still for long.
 move() {
-	start $other -incoming unix:/tmp/moved.sock
-	guest qmp $vm '{"execute": "migrate-set-parameters",
+	start "$other" -incoming unix:/tmp/moved.sock
+	guest qmp "$vm" '{"execute": "migrate-set-parameters",
 		"arguments": {"downtime-limit": 60000, "max-bandwidth": 4294967296}}'
-	vm_migrate $vm unix:/tmp/moved.sock
-	sent=$((sent + $(guest qmp $vm '{"execute": "query-migrate"}' | jq .return.ram.transferred)))
+	vm_migrate "$vm" unix:/tmp/moved.sock
+	sent=$((sent + $(guest qmp "$vm" '{"execute": "query-migrate"}' | jq .return.ram.transferred)))
 	moves=$((moves + 1))
-	guest kill $vm
+	guest kill "$vm"
 	read -r vm other <<< "$other $vm"
-	wait_for 90 vm_ready $vm
+	wait_for 90 vm_ready "$vm"
 }
 
 # change NUMBER - one thing that a host may do with the memory
 change() {
 	case $(($1 % 4)) in
-	0)	vmrpc mem $vm --limit $((least + RANDOM % (max - least)))M --timeout 10 ;;
-	1)	vmrpc mem $vm --limit ${max}M ;;
+	0)	vmrpc mem "$vm" --limit $((least + RANDOM % (max - least)))M --timeout 10 ;;
+	1)	vmrpc mem "$vm" --limit ${max}M ;;
 	2)	echo 2 > /proc/sys/vm/drop_caches ;;
 	*)	echo 32M > $cgroups/verify/memory.reclaim || true ;;
 	esac
@@ -69,7 +88,7 @@ change() {
 }
 
 reclaimed() {
-	vmrpc mem $vm --json | jq '.[0].reclaimed'
+	vmrpc mem "$vm" --json | jq '.[0].reclaimed'
 }
 
 pages_out() {
@@ -77,19 +96,19 @@ pages_out() {
 }
 
 ended() {
-	guest sh $vm -- "test -s /tmp/ended"
+	guest sh "$vm" -- "test -s /tmp/ended"
 }
 
-test_nothing_is_lost() {
+nothing_is_lost() {
 	local sum before out taken=0 changes=0 moves=0 sent=0 lines
-	sum=$(guest sh $vm -- "sha256sum < /tmp/disk/file")
+	begin
+	sum=$(guest sh "$vm" -- "sha256sum < /tmp/disk/file")
 	before=$(reclaimed)
 	out=$(pages_out)
-	vmrpc mem $vm --auto 0.1
+	vmrpc mem "$vm" --auto 0.1
 	"$here/lib/mem_take" verify moved &
-	# shellcheck disable=SC2064	# of now
-	trap "kill $!" EXIT
-	guest sh $vm -- "cd /tmp; (
+	taker=$!
+	guest sh "$vm" -- "cd /tmp; (
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &
 		(until test -s ended; do sha256sum < disk/file >> sums; echo 1 > /proc/sys/vm/drop_caches; done) > /dev/null 2>&1 &"
 	until ended; do
@@ -105,16 +124,30 @@ test_nothing_is_lost() {
 	taken=$(((taken + $(reclaimed) - before) / mib))
 	out=$((($(pages_out) - out) * 4096 / mib))
 	comment "$changes changes, $taken MiB reclaimed, $out MiB paged out, $moves times moved, $((sent / mib)) MiB sent"
-	comment "$(guest sh $vm -- "cat /tmp/pattern")"
-	expect_match ' 0 words wrong' "$(guest sh $vm -- "cat /tmp/pattern")"
-	expect 0 "$(guest sh $vm -- "cat /tmp/ended")" "status of mem_verify"
-	expect "$sum" "$(guest sh $vm -- "sort -u /tmp/sums")" "sums of the file"
-	lines=$(guest sh $vm -- "wc -l < /tmp/sums")
+	comment "$(guest sh "$vm" -- "cat /tmp/pattern")"
+	expect_match ' 0 words wrong' "$(guest sh "$vm" -- "cat /tmp/pattern")"
+	expect 0 "$(guest sh "$vm" -- "cat /tmp/ended")" "status of mem_verify"
+	expect "$sum" "$(guest sh "$vm" -- "sort -u /tmp/sums")" "sums of the file"
+	lines=$(guest sh "$vm" -- "wc -l < /tmp/sums")
 	comment "$lines times the file was read"
 	[ "$lines" -ge 1 ]
 	[ $taken -ge 64 ]
 	[ $moves -ge 1 ]
 	[ $out -ge 1 ]
+}
+
+test_nothing_is_lost() {
+	nothing_is_lost
+}
+
+# And the rest of the VM's memory is merged.
+test_nothing_is_lost_in_small_pages() {
+	shmem_huge never
+	echo 1000 > /sys/kernel/mm/ksm/pages_to_scan
+	echo 1 > /sys/kernel/mm/ksm/run
+	nothing_is_lost
+	comment "$(cat /sys/kernel/mm/ksm/pages_sharing) pages merged"
+	[ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -gt 0 ]
 }
 
 run_cases "$@"

@@ -14,6 +14,8 @@ small=$((24 * mib))		# what a guest holds that uses nothing of it: the table, it
 teardown() {
 	guest kill mem
 	guest kill other
+	guest kill static
+	guest kill static2
 	cgroup_end mem
 	cgroup_end other
 	swap_off
@@ -493,9 +495,29 @@ move() {
 	wait_for 90 vm_ready other
 }
 
+# sent_by NAME - bytes that its QEMU sent when it left
+sent_by() {
+	guest qmp "$1" '{"execute": "query-migrate"}' | jq '.return.ram.transferred'
+}
+
+# What a VM sends that has as much memory without a host's, and did the same.
+sent_by_static() {
+	guest start static --vcpus 2 --mem 1280M --no-vmrpc
+	fill_mount static
+	guest sh static -- "dd if=/dev/urandom of=/tmp/fill/kept bs=1M count=$1 2> /dev/null
+		dd if=/dev/urandom of=/tmp/fill/dropped bs=1M count=$2 2> /dev/null; rm /tmp/fill/dropped"
+	guest start static2 --vcpus 2 --mem 1280M --no-vmrpc --no-wait -- -incoming unix:/tmp/static.sock
+	guest qmp static '{"execute": "migrate", "arguments": {"uri": "unix:/tmp/static.sock"}}' > /dev/null
+	wait_for 90 vm_runs static2 > /dev/null
+	sent_by static
+	guest kill static
+	guest kill static2
+}
+
 # What the guest wrote is there, what was free or absent was not sent, and the limit is the same.
 test_moved_nothing_lost() {
-	local kept sent
+	local kept sent static
+	static=$(sent_by_static 96 200)
 	mem_up
 	kept=$(fill kept 96)
 	fill dropped 200
@@ -503,10 +525,11 @@ test_moved_nothing_lost() {
 	vmrpc mem mem --auto 60 --idle 90
 	vmrpc mem mem --limit 512M
 	move
-	sent=$(guest qmp mem '{"execute": "query-migrate"}' | jq '.return.ram.transferred')
+	sent=$(sent_by mem)
 	guest kill mem
-	comment "$((sent / mib)) MiB sent, $(($(mem_field resident other) / mib)) MiB held"
+	comment "$((sent / mib)) MiB sent, $((static / mib)) by a VM without, $(($(mem_field resident other) / mib)) MiB held"
 	[ "$sent" -lt $((360 * mib)) ]
+	[ "$sent" -lt $((static - 128 * mib)) ]
 	mem_under resident $((96 * mib + small + 64 * mib)) other
 	expect $((512 * mib)) "$(mem_field limit other)" "limit"
 	expect "60000 90000" "$(mem_field auto_ms other) $(mem_field idle_ms other)" "auto and idle"
