@@ -140,14 +140,18 @@ test_nothing_is_lost() {
 	nothing_is_lost
 }
 
+merged() {
+	[ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -gt 0 ]
+}
+
 # And the rest of the VM's memory is merged.
 test_nothing_is_lost_in_small_pages() {
 	shmem_huge never
 	echo 1000 > /sys/kernel/mm/ksm/pages_to_scan
 	echo 1 > /sys/kernel/mm/ksm/run
 	nothing_is_lost
+	wait_for 60 merged
 	comment "$(cat /sys/kernel/mm/ksm/pages_sharing) pages merged"
-	[ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -gt 0 ]
 }
 
 run_cases "$@"
