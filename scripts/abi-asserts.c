@@ -45,6 +45,10 @@ SIZE(vmrpc_mem_give, 16);
 FIELD(vmrpc_mem_give, blocks, 0, 8);
 FIELD(vmrpc_mem_give, reserved, 8, 8);
 
+SIZE(vmrpc_mem_age, 16);
+FIELD(vmrpc_mem_age, ms, 0, 8);
+FIELD(vmrpc_mem_age, reserved, 8, 8);
+
 SIZE(vmrpc_mem_table, 64);
 FIELD(vmrpc_mem_table, limit, 0, 8);
 FIELD(vmrpc_mem_table, used, 8, 8);

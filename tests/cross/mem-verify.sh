@@ -105,7 +105,7 @@ nothing_is_lost() {
 	sum=$(guest sh "$vm" -- "sha256sum < /tmp/disk/file")
 	before=$(reclaimed)
 	out=$(pages_out)
-	vmrpc mem "$vm" --auto 0.1
+	vmrpc mem "$vm" --auto 0.1 --idle 1
 	"$here/lib/mem_take" verify moved &
 	taker=$!
 	guest sh "$vm" -- "cd /tmp; (

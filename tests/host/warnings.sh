@@ -26,4 +26,5 @@ warnings() {
 warnings linux build/host-kernel/.config build/warnings/host arch/x86/kvm/ vmrpc/
 warnings linux-guest build/guest-kernel/.config build/warnings/guest drivers/virt/ virt/vmrpc/
 warnings linux-guest build/guest-kernel/.config build/warnings/guest mm/zone_host.o zone_host
+warnings linux-guest build/guest-kernel/.config build/warnings/guest mm/zone_host_age.o zone_host
 exit $status

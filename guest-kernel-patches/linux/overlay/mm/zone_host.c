@@ -29,7 +29,7 @@
 
 #define ZONE_HOST_PAGES		(1ul << ZONE_HOST_ORDER)
 #define ZONE_HOST_GIVE_TIME	(60 * HZ)
-#define ZONE_HOST_AGE_TIME	(5 * HZ)	/* of either part */
+#define ZONE_HOST_AGE_TIME	(2 * HZ)	/* of either part */
 
 static struct {
 	unsigned long		start_pfn;	/* set once, before the memory is onlined */
@@ -258,8 +258,6 @@ static unsigned long zone_host_empty_blocks(unsigned long nr_blocks)
 	return given;
 }
 
-static DEFINE_MUTEX(zone_host_give_mutex);	/* one at a time empties blocks */
-
 /**
  * zone_host_give - make blocks free that are used
  * @nr_blocks: how many
@@ -273,23 +271,31 @@ static DEFINE_MUTEX(zone_host_give_mutex);	/* one at a time empties blocks */
  */
 unsigned long zone_host_give(unsigned long nr_blocks)
 {
+	static DEFINE_MUTEX(mutex);
 	unsigned long given;
 
-	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&zone_host_give_mutex))
+	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&mutex))
 		return 0;
 	given = zone_host_empty_blocks(nr_blocks);
-	mutex_unlock(&zone_host_give_mutex);
+	mutex_unlock(&mutex);
 	return given;
 }
 
-/* @change is for each block that is used, as long as there is time; returns the sum. */
-static unsigned long zone_host_for_each_used(unsigned long (*change)(unsigned long n))
+/*
+ * @change is for each block that is used, from *@next on, as long as there is time; then *@next is
+ * where the next call goes on.  Returns the sum.
+ */
+static unsigned long zone_host_for_each_used(unsigned long *next,
+					     unsigned long (*change)(unsigned long n))
 {
-	unsigned long end = jiffies + ZONE_HOST_AGE_TIME, sum = 0, n;
+	unsigned long end = jiffies + ZONE_HOST_AGE_TIME, sum = 0, left;
 
-	for (n = zone_host.nr_blocks; n-- && !time_after(jiffies, end); cond_resched())
-		if (READ_ONCE(zone_host.states[n]) == VMRPC_MEM_USED)
-			sum += change(n);
+	for (left = zone_host.nr_blocks; left && !time_after(jiffies, end); left--) {
+		if (READ_ONCE(zone_host.states[*next]) == VMRPC_MEM_USED)
+			sum += change(*next);
+		*next = (*next + 1) % zone_host.nr_blocks;
+		cond_resched();
+	}
 	return sum;
 }
 
@@ -303,30 +309,41 @@ static unsigned long zone_host_empty_sparse(unsigned long n)
 	return !zone_host_empty_block(n, ZONE_HOST_PAGES / 4 * 3);
 }
 
+static unsigned long zone_host_age_all(void)
+{
+	static unsigned long next_age, next_sparse;
+	unsigned long dropped = zone_host_for_each_used(&next_age, zone_host_age_one);
+
+	drain_all_pages(page_zone(pfn_to_page(zone_host.start_pfn)));
+	zone_host_for_each_used(&next_sparse, zone_host_empty_sparse);
+	return dropped;
+}
+
 /**
  * zone_host_age - drop page cache that is not used
+ * @ms: for about so long
  *
- * Drops what is clean page cache and was not used since the last call, and empties the
- * blocks that have few pages then.
+ * Drops what is clean page cache and was not used since the last call, and empties the blocks of
+ * which three quarters are free then, as zone_host_give() does.  A call that comes too early,
+ * after less than half of @ms, does nothing: what is used would not have been, yet.
  *
- * Context: process; takes up to some seconds.
- * Return: how many pages were dropped; 0 as well if blocks are being emptied already; -ENOSYS if this
- * kernel cannot tell what is used, or -ENOMEM.
+ * Context: process; takes up to some seconds, and the next call goes on where there was no more time.
+ * Return: how many pages were dropped; 0 as well if another call is at it.
  */
-long zone_host_age(void)
+unsigned long zone_host_age(unsigned int ms)
 {
-	long ret;
+	static DEFINE_MUTEX(mutex);
+	static unsigned long last;
+	unsigned long dropped = 0;
 
-	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&zone_host_give_mutex))
+	if (!READ_ONCE(zone_host.started) || !mutex_trylock(&mutex))
 		return 0;
-	ret = zone_host_age_start();
-	if (!ret) {
-		ret = zone_host_for_each_used(zone_host_age_one);
-		drain_all_pages(page_zone(pfn_to_page(zone_host.start_pfn)));
-		zone_host_for_each_used(zone_host_empty_sparse);
+	if (!last || time_after(jiffies, last + msecs_to_jiffies(ms / 2))) {
+		last = jiffies;
+		dropped = zone_host_age_all();
 	}
-	mutex_unlock(&zone_host_give_mutex);
-	return ret;
+	mutex_unlock(&mutex);
+	return dropped;
 }
 
 /*

@@ -31,20 +31,7 @@ bool __zone_host_is_zero(const struct page *page, unsigned int order);
 void __zone_host_dirtied(const struct page *page, unsigned int order);
 
 /* zone_host_age.c */
-#ifdef CONFIG_ZONE_HOST_AGE
-int zone_host_age_start(void);
 unsigned long zone_host_age_block(unsigned long pfn);
-#else
-static inline int zone_host_age_start(void)
-{
-	return -ENOSYS;
-}
-
-static inline unsigned long zone_host_age_block(unsigned long pfn)
-{
-	return 0;
-}
-#endif
 
 /* A free page leaves its list, under zone->lock: whole blocks begin to be used. */
 static inline void zone_host_taken(struct zone *zone, struct page *page, unsigned int order)

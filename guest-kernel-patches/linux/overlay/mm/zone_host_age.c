@@ -1,62 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page cache in ZONE_HOST that nobody uses: DAMON's operations on physical memory tell which that is,
- * by the idle flags of pages and the accessed bits of who maps them, and drop it.  None of DAMON's
- * threads runs: the host says when to look.
+ * Page cache in ZONE_HOST that nobody uses.  A page's idle flag is set here and cleared by whoever reads
+ * or writes its file; of who maps it the accessed bits tell.
  */
-#include <linux/damon.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/page_idle.h>
+#include <linux/rmap.h>
+#include "internal.h"
 #include "zone_host.h"
 
-static struct damon_ctx *zone_host_damon;
-static struct damos *zone_host_damos;
-
-static struct damos *zone_host_age_new_scheme(void)
+/* A page in the LRU lists, with a reference; or NULL. */
+static struct folio *zone_host_get_folio(unsigned long pfn)
 {
-	struct damos_access_pattern any = { .max_sz_region = ULONG_MAX };
-	struct damos_quota no_quota = {};
-	struct damos_watermarks always = { .metric = DAMOS_WMARK_NONE };
-	struct damos *scheme = damon_new_scheme(&any, DAMOS_PAGEOUT, 0, &no_quota, &always,
-						NUMA_NO_NODE);
-	struct damos_filter *anon;
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
 
-	if (!scheme)
+	if (!folio_test_lru(folio) || !folio_try_get(folio))
 		return NULL;
-	/* What is swapped is swapped once, by the host. */
-	anon = damos_new_filter(DAMOS_FILTER_TYPE_ANON, true);
-	if (!anon) {
-		damon_destroy_scheme(scheme);
-		return NULL;
-	}
-	damos_add_filter(scheme, anon);
-	return scheme;
+	if (page_folio(page) == folio && folio_test_lru(folio))
+		return folio;
+	folio_put(folio);
+	return NULL;
 }
 
-/* Before anything else here; may be called again. */
-int zone_host_age_start(void)
+/* Memory of processes and of tmpfs is not: who can bring that back is the host. */
+static bool zone_host_is_clean_cache(struct folio *folio)
 {
-	if (zone_host_damos)
-		return 0;
-	if (!zone_host_damon)
-		zone_host_damon = damon_new_ctx();
-	if (!zone_host_damon)
-		return -ENOMEM;
-	if (damon_select_ops(zone_host_damon, DAMON_OPS_PADDR))
-		return -ENOSYS;
-	zone_host_damos = zone_host_age_new_scheme();
-	return zone_host_damos ? 0 : -ENOMEM;
+	return folio_is_file_lru(folio) && !folio_test_anon(folio) && !folio_test_dirty(folio) &&
+	       !folio_test_writeback(folio) && !folio_test_unevictable(folio);
+}
+
+/* Since this was asked for the last time. */
+static bool zone_host_was_used(struct folio *folio)
+{
+	unsigned long vm_flags;
+	bool mapped = folio_referenced(folio, 0, NULL, &vm_flags);
+
+	if (!mapped && folio_test_idle(folio))
+		return false;
+	/* What the accessed bits said reclaim would not see any more. */
+	if (mapped)
+		folio_set_referenced(folio);
+	folio_set_idle(folio);
+	return true;
 }
 
 /*
- * Drops what is clean page cache in a block and was not used since the last time.  Returns how many
- * pages.  One at a time.
+ * Drops what is clean page cache in a block and was not used since the last time; returns how many
+ * pages.
  */
 unsigned long zone_host_age_block(unsigned long pfn)
 {
-	struct damon_region block = {
-		.ar = { .start = PFN_PHYS(pfn), .end = PFN_PHYS(pfn + (1ul << ZONE_HOST_ORDER)) },
-	};
+	unsigned long end = pfn + (1ul << ZONE_HOST_ORDER);
+	LIST_HEAD(idle);
 
-	return zone_host_damon->ops.apply_scheme(zone_host_damon, NULL, &block,
-						 zone_host_damos) >> PAGE_SHIFT;
+	while (pfn < end) {
+		struct folio *folio = zone_host_get_folio(pfn);
+
+		if (!folio) {
+			pfn++;
+			continue;
+		}
+		pfn = folio_pfn(folio) + folio_nr_pages(folio);
+		if (zone_host_is_clean_cache(folio) && !zone_host_was_used(folio) &&
+		    folio_isolate_lru(folio))
+			list_add(&folio->lru, &idle);
+		folio_put(folio);
+	}
+	return reclaim_pages(&idle);
 }

@@ -24,7 +24,8 @@ static const GOptionEntry options[] = {
 	{ "auto", 'a', 0, G_OPTION_ARG_STRING, &option_auto,
 	  "Take what stays free in the guest for so long", "SECONDS|off" },
 	{ "idle", 'i', 0, G_OPTION_ARG_STRING, &option_idle,
-	  "With --auto: have the guest drop page cache that it did not use for so long", "SECONDS" },
+	  "With --auto: have the guest drop page cache that it did not use for so long",
+	  "SECONDS|off" },
 	WATCH_OPTION("Tell what changed too, every so many seconds (default 1)"),
 	{}
 };

@@ -28,7 +28,7 @@ static inline bool zone_type_movable(enum zone_type type)
 void zone_host_reserve(unsigned long start_pfn, unsigned long nr_pages);
 int zone_host_start(struct vmrpc_mem_table *table, void (*wait)(void));
 unsigned long zone_host_give(unsigned long nr_blocks);
-long zone_host_age(void);
+unsigned long zone_host_age(unsigned int ms);
 
 #else
 

@@ -267,14 +267,19 @@ struct vmrpc_mem_unpin {
  * Guest module "mem", of a guest that is attached: procedure GIVE has it make so many USED blocks
  * FREE, by moving what is there or dropping it.  Result: how many, perhaps less, and perhaps
  * some of them USED again by now.  AGE has it drop the clean page cache in its blocks that was
- * not used since the last AGE, and make FREE what has few pages then.  Result: how many pages of
- * VMRPC_PAGE_SIZE it dropped; ENOSYS if it cannot tell what is used.
+ * not used since the last AGE, and make FREE what has few pages then; nothing, if that was less than
+ * half of ms before.  Result: how many pages of VMRPC_PAGE_SIZE it dropped.
  */
 #define VMRPC_MEM_GIVE			0u
 #define VMRPC_MEM_AGE			1u
 
 struct vmrpc_mem_give {
 	__le64	blocks;
+	__le64	reserved;
+};
+
+struct vmrpc_mem_age {
+	__le64	ms;				/* between two AGEs, below 2^32 */
 	__le64	reserved;
 };
 

@@ -57,11 +57,11 @@ static int rvmrpc_mem_give(struct rvmrpc_call *call)
 
 static int rvmrpc_mem_age(struct rvmrpc_call *call)
 {
-	long ret = zone_host_age();
+	const struct vmrpc_mem_age *arg = call->arg;
 
-	if (ret < 0)
-		return ret;
-	call->result = ret;
+	if (arg->reserved || le64_to_cpu(arg->ms) > UINT_MAX)
+		return -EINVAL;
+	call->result = zone_host_age(le64_to_cpu(arg->ms));
 	return 0;
 }
 
@@ -76,6 +76,8 @@ static const struct rvmrpc_procedure rvmrpc_mem_procedures[] = {
 	[VMRPC_MEM_AGE] = {
 		.name		= "age",
 		.call		= rvmrpc_mem_age,
+		.min_size	= sizeof(struct vmrpc_mem_age),
+		.max_size	= sizeof(struct vmrpc_mem_age),
 		.slow		= true,
 	},
 };

@@ -98,6 +98,19 @@ static void vmrpc_mem_auto_scan(struct work_struct *work)
 	mutex_unlock(&mem->mutex);
 }
 
+/*
+ * A work that calls the guest may be what the VM has waited for to go away, and then that happens within the
+ * call: see vmrpc_mem_auto_cancel().  What is left of the VM is there until the work puts it.
+ */
+static struct vmrpc_vm *vmrpc_mem_asker_begin(struct vmrpc_mem *mem)
+{
+	struct vmrpc_vm *vm = container_of(mem, struct vmrpc_vm, mem);
+
+	/* Whoever destroys the VM meanwhile waits for us before it puts its reference. */
+	kref_get(&vm->ref);
+	return vm;
+}
+
 /* Page cache that the guest does not use */
 
 static void vmrpc_mem_idle_later(struct vmrpc_mem *mem)
@@ -112,17 +125,20 @@ static void vmrpc_mem_idle_later(struct vmrpc_mem *mem)
 static void vmrpc_mem_idle_ask(struct work_struct *work)
 {
 	struct vmrpc_mem *mem = container_of(to_delayed_work(work), struct vmrpc_mem, idle_work);
+	struct vmrpc_mem_age arg = { .ms = cpu_to_le64(READ_ONCE(mem->idle_ms)) };
+	struct vmrpc_vm *vm = vmrpc_mem_asker_begin(mem);
 	u32 res_size = 0;
 	s64 dropped;
 
 	/* One that cannot tell what it uses may be followed by one that can. */
-	if (READ_ONCE(mem->attached))
-		rvmrpc_call(container_of(mem, struct vmrpc_vm, mem), VMRPC_MEM_MODULE,
-			    VMRPC_MEM_AGE, NULL, 0, NULL, &res_size, &dropped, VMRPC_MEM_ASK_MS);
+	if (arg.ms && READ_ONCE(mem->attached))
+		rvmrpc_call(vm, VMRPC_MEM_MODULE, VMRPC_MEM_AGE, &arg, sizeof(arg), NULL,
+			    &res_size, &dropped, VMRPC_MEM_ASK_MS);
 	mutex_lock(&mem->mutex);
 	if (mem->file)
 		vmrpc_mem_idle_later(mem);
 	mutex_unlock(&mem->mutex);
+	vmrpc_vm_put(vm);
 }
 
 static void vmrpc_mem_auto_begin(struct vmrpc_mem *mem, u8 *ages,
@@ -270,19 +286,20 @@ static long vmrpc_mem_shrink_run(struct vmrpc_mem *mem, u64 *block, u64 max)
 static void vmrpc_mem_ask(struct work_struct *work)
 {
 	struct vmrpc_mem *mem = container_of(work, struct vmrpc_mem, ask_work);
+	struct vmrpc_vm *vm = vmrpc_mem_asker_begin(mem);
 	struct vmrpc_mem_give arg = { .blocks = cpu_to_le64(VMRPC_MEM_ASK) };
 	u32 res_size = 0;
 	s64 given;
 	int ret;
 
-	ret = rvmrpc_call(container_of(mem, struct vmrpc_vm, mem), VMRPC_MEM_MODULE,
-			  VMRPC_MEM_GIVE, &arg, sizeof(arg), NULL, &res_size, &given,
-			  VMRPC_MEM_ASK_MS);
-	if (ret || given <= 0)
-		return;
-	WRITE_ONCE(mem->ask_after, jiffies + VMRPC_MEM_ASK_AGAIN);
-	WRITE_ONCE(mem->shrink_want, VMRPC_MEM_ASK * VMRPC_MEM_BLOCK_PAGES);
-	queue_work(vmrpc_mem_wq, &mem->shrink_work);
+	ret = rvmrpc_call(vm, VMRPC_MEM_MODULE, VMRPC_MEM_GIVE, &arg, sizeof(arg), NULL,
+			  &res_size, &given, VMRPC_MEM_ASK_MS);
+	if (!ret && given > 0 && !READ_ONCE(vm->gone)) {
+		WRITE_ONCE(mem->ask_after, jiffies + VMRPC_MEM_ASK_AGAIN);
+		WRITE_ONCE(mem->shrink_want, VMRPC_MEM_ASK * VMRPC_MEM_BLOCK_PAGES);
+		queue_work(vmrpc_mem_wq, &mem->shrink_work);
+	}
+	vmrpc_vm_put(vm);
 }
 
 static void vmrpc_mem_ask_begin(struct vmrpc_mem *mem)
@@ -403,10 +420,17 @@ void vmrpc_mems_del(struct vmrpc_mem *mem)
 /* They are gone: what still runs finds nothing to do, and does not come back.  Not under the mutex. */
 void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 {
+	struct work_struct *current_one = current_work();
+
 	cancel_delayed_work_sync(&mem->auto_work);
-	cancel_delayed_work_sync(&mem->idle_work);
-	/* Either may begin the other. */
-	disable_work_sync(&mem->ask_work);
+	/* Either may be where we are, and does nothing after this but end. */
+	if (current_one != &mem->idle_work.work)
+		cancel_delayed_work_sync(&mem->idle_work);
+	/* This one and the next may begin each other. */
+	if (current_one != &mem->ask_work)
+		disable_work_sync(&mem->ask_work);
+	else
+		disable_work(&mem->ask_work);
 	cancel_work_sync(&mem->shrink_work);
 }
 
