@@ -424,13 +424,15 @@ void vmrpc_mem_auto_cancel(struct vmrpc_mem *mem)
 
 	cancel_delayed_work_sync(&mem->auto_work);
 	/* Either may be where we are, and does nothing after this but end. */
-	if (current_one != &mem->idle_work.work)
+	if (current_one == &mem->idle_work.work)
+		cancel_delayed_work(&mem->idle_work);
+	else
 		cancel_delayed_work_sync(&mem->idle_work);
 	/* This one and the next may begin each other. */
-	if (current_one != &mem->ask_work)
-		disable_work_sync(&mem->ask_work);
-	else
+	if (current_one == &mem->ask_work)
 		disable_work(&mem->ask_work);
+	else
+		disable_work_sync(&mem->ask_work);
 	cancel_work_sync(&mem->shrink_work);
 }
 
