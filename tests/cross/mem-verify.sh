@@ -69,7 +69,7 @@ move() {
 	guest qmp "$vm" '{"execute": "migrate-set-parameters",
 		"arguments": {"downtime-limit": 60000, "max-bandwidth": 4294967296}}'
 	vm_migrate "$vm" unix:/tmp/moved.sock
-	sent=$((sent + $(guest qmp "$vm" '{"execute": "query-migrate"}' | jq .return.ram.transferred)))
+	sent=$((sent + $(vm_sent "$vm")))
 	moves=$((moves + 1))
 	guest kill "$vm"
 	read -r vm other <<< "$other $vm"
@@ -89,10 +89,6 @@ change() {
 
 reclaimed() {
 	vmrpc mem "$vm" --json | jq '.[0].reclaimed'
-}
-
-pages_out() {
-	awk '$1 == "pswpout" { print $2 }' /proc/vmstat
 }
 
 ended() {

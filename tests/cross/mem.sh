@@ -502,11 +502,6 @@ move() {
 	wait_for 90 vm_ready other
 }
 
-# sent_by NAME - bytes that its QEMU sent when it left
-sent_by() {
-	guest qmp "$1" '{"execute": "query-migrate"}' | jq '.return.ram.transferred'
-}
-
 # What a VM sends that has as much memory without a host's, and did the same.
 sent_by_static() {
 	guest start static --vcpus 2 --mem 1280M --no-vmrpc
@@ -514,9 +509,8 @@ sent_by_static() {
 	guest sh static -- "dd if=/dev/urandom of=/tmp/fill/kept bs=1M count=$1 2> /dev/null
 		dd if=/dev/urandom of=/tmp/fill/dropped bs=1M count=$2 2> /dev/null; rm /tmp/fill/dropped"
 	guest start static2 --vcpus 2 --mem 1280M --no-vmrpc --no-wait -- -incoming unix:/tmp/static.sock
-	guest qmp static '{"execute": "migrate", "arguments": {"uri": "unix:/tmp/static.sock"}}' > /dev/null
-	wait_for 90 vm_runs static2 > /dev/null
-	sent_by static
+	vm_migrate static unix:/tmp/static.sock > /dev/null
+	vm_sent static
 	guest kill static
 	guest kill static2
 }
@@ -532,7 +526,7 @@ test_moved_nothing_lost() {
 	vmrpc mem mem --auto 60 --idle 90
 	vmrpc mem mem --limit 512M
 	move
-	sent=$(sent_by mem)
+	sent=$(vm_sent mem)
 	guest kill mem
 	comment "$((sent / mib)) MiB sent, $((static / mib)) by a VM without, $(($(mem_field resident other) / mib)) MiB held"
 	[ "$sent" -lt $((360 * mib)) ]

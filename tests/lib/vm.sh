@@ -89,6 +89,11 @@ swap_off() {
 	rm /swap
 }
 
+# What the host has swapped out, ever.
+pages_out() {
+	awk '$1 == "pswpout" { print $2 }' /proc/vmstat
+}
+
 # vm_quit NAME - QEMU may be gone before it answered
 vm_quit() {
 	guest qmp "$1" '{"execute": "quit"}' || true
@@ -98,6 +103,11 @@ vm_quit() {
 vm_migrate() {
 	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
 	wait_for 90 vm_migrated "$1"
+}
+
+# vm_sent NAME - bytes that its QEMU sent when it left
+vm_sent() {
+	guest qmp "$1" '{"execute": "query-migrate"}' | jq .return.ram.transferred
 }
 
 # vm_migrate_slowly NAME URI - begins, and would take for ever until vm_migrate_end

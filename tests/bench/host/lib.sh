@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# For the suites: where samples go, progress, and VMs that are accounted apart.
+# For the suites: where samples go, and progress.  What tests need of VMs, too, is in tests/lib/vm.sh.
 
 out=/share/samples.tsv
 
@@ -18,14 +18,4 @@ die() {
 # sample SERIES ROUND VALUE
 sample() {
 	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >> "$out"
-}
-
-# in_cgroup NAME COMMAND... - what the command starts is accounted apart, in /sys/fs/cgroup/NAME
-in_cgroup() {
-	mkdir -p "/sys/fs/cgroup/$1"
-	(
-		echo 0 > "/sys/fs/cgroup/$1/cgroup.procs"
-		shift
-		exec "$@"
-	)
 }
