@@ -259,12 +259,17 @@ FIELD(vmrpc_vm_mem_auto, ms, 0, 4);
 FIELD(vmrpc_vm_mem_auto, idle_ms, 4, 4);
 FIELD(vmrpc_vm_mem_auto, reserved, 8, 8);
 
+SIZE(vmrpc_vm_mem_dropped, 16);
+FIELD(vmrpc_vm_mem_dropped, bitmap, 0, 8);
+FIELD(vmrpc_vm_mem_dropped, size, 8, 8);
+
 ASSERT(VMRPC_VM_SET_MEM == 0x4038b91b);
 ASSERT(VMRPC_VM_MEM_INFO == 0x8060b91c);
 ASSERT(VMRPC_VM_MEM_LIMIT == 0x4010b91d);
 ASSERT(VMRPC_VM_MEM_RECLAIM == 0xc010b91e);
 ASSERT(VMRPC_VM_MEM_AUTO == 0x4010b91f);
 ASSERT(VMRPC_VM_MEM_LOAD == 0x4010b921);
+ASSERT(VMRPC_VM_MEM_DROPPED == 0x4010b922);
 ASSERT(VMRPC_DEV_LIST == 0xc010b900);
 ASSERT(VMRPC_DEV_ATTACH == 0x4048b901);
 ASSERT(VMRPC_VM_INFO == 0x80b8b910);

@@ -63,12 +63,10 @@ end() {
 	echo 0 > /sys/kernel/mm/ksm/run
 }
 
-# What is written as fast as it is sent never comes to an end: it may stand still for long.
 move() {
 	start "$other" -incoming unix:/tmp/moved.sock
-	guest qmp "$vm" '{"execute": "migrate-set-parameters",
-		"arguments": {"downtime-limit": 60000, "max-bandwidth": 4294967296}}'
-	vm_migrate "$vm" unix:/tmp/moved.sock
+	vm_migrate_rounds "$vm" unix:/tmp/moved.sock 4
+	vm_migrate_end "$vm"
 	sent=$((sent + $(vm_sent "$vm")))
 	moves=$((moves + 1))
 	guest kill "$vm"
@@ -110,7 +108,7 @@ nothing_is_lost() {
 	until ended; do
 		change "$changes" > /dev/null
 		changes=$((changes + 1))
-		if [ $((changes % 20)) = 5 ]; then
+		if [ $((changes % 12)) = 5 ]; then
 			taken=$((taken + $(reclaimed) - before))
 			move > /dev/null
 			before=$(reclaimed)

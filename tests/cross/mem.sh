@@ -493,13 +493,22 @@ test_reset_gives_all_back() {
 	mem_over used $((128 * mib))
 }
 
-# move [DEVICE-OPTIONS] - the guest goes on in another QEMU
-move() {
+# other_start [DEVICE-OPTIONS] - a QEMU for the guest to go on in
+other_start() {
 	"${within[@]}" guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
 		-device "vmrpc,name=other,mem-max=1G${1-}" -incoming unix:/tmp/other.sock
-	vm_migrate mem unix:/tmp/other.sock
+}
+
+other_ready() {
 	wait_for 30 vm_runs other
 	wait_for 90 vm_ready other
+}
+
+# move [DEVICE-OPTIONS]
+move() {
+	other_start "$@"
+	vm_migrate mem unix:/tmp/other.sock
+	other_ready
 }
 
 # What a VM sends that has as much memory without a host's, and did the same.
@@ -542,6 +551,46 @@ test_moved_nothing_lost() {
 	mem_under resident $((96 * mib + small + 64 * mib)) other
 	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free"
 	guest kill other
+}
+
+# zeros_take VM FILE MIB - a process of the guest has so much memory, which is to be zeros
+zeros_take() {
+	guest sh "$1" -- "$GUEST_TESTS/mem_zeros $3 > $2 2>&1 &"
+	wait_for 60 guest sh "$1" -- "grep taken $2"
+}
+
+# zeros_end VM FILE...
+zeros_end() {
+	guest sh "$1" -- "killall mem_zeros; while killall -0 mem_zeros 2> /dev/null; do sleep 0.2; done"
+	for file in "${@:2}"; do
+		expect_match '^0 words wrong' "$(guest sh "$1" -- "cat $file")"
+	done
+}
+
+guest_huge_mib() {
+	guest sh "$1" -- "awk '\$1 == \"AnonHugePages:\" { print int(\$2 / 1024) }' /proc/meminfo"
+}
+
+# What was sent before the host dropped it: the guest finds zeros in these blocks, in those that it took
+# meanwhile, of which it wrote next to nothing, and in those that it takes later.
+test_moved_dropped_is_zeros() {
+	mem_up
+	guest sh mem -- "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"
+	fill stale 256
+	other_start
+	vm_migrate_rounds mem unix:/tmp/other.sock 2
+	# In one round, which lasts for as long as this does.
+	guest qmp mem '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 4096}}'
+	guest sh mem -- "rm /tmp/fill/stale"
+	vmrpc mem mem --reclaim 1G
+	zeros_take mem /tmp/before 96
+	vm_migrate_end mem
+	other_ready
+	zeros_take other /tmp/after 96
+	[ "$(guest_huge_mib other)" -ge 160 ]
+	zeros_end other /tmp/before /tmp/after
+	guest kill other
+	guest kill mem
 }
 
 # capability NAME true|false

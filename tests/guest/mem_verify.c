@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mem_verify MIB SECONDS - writes into memory what tells where and when it was written, some words
- * of each page; reads these, and others there, which are to be zeros, again and again; gives some
- * back and takes some anew, for so long.
+ * of each page, or of few pages; reads these, and others, which are to be zeros, again and again; gives
+ * some back and takes some anew, for so long.
  * Prints what it did; exit status 1 when it read anything else.
  */
 #include <stdbool.h>
@@ -15,11 +15,13 @@
 #define CHUNK		(4ul << 20)
 #define WORDS		(CHUNK / sizeof(uint64_t))
 #define STEP		(512 / sizeof(uint64_t))
+#define FAR		(64 * 1024 / sizeof(uint64_t))
 #define REPORTS		10	/* of wrong words, at most */
 
 struct chunk {
 	uint64_t *words;	/* NULL: none now */
 	uint64_t seed;
+	unsigned long step;	/* words from one that is written to the next: STEP or FAR */
 };
 
 static uint64_t random_state = 88172645463325252ull;
@@ -50,7 +52,8 @@ static bool fill(struct chunk *chunk)
 		madvise(memory, CHUNK, MADV_HUGEPAGE);
 	chunk->words = memory;
 	chunk->seed = random64();
-	for (unsigned long n = 0; n < WORDS; n += STEP)
+	chunk->step = random64() % 4 ? STEP : FAR;
+	for (unsigned long n = 0; n < WORDS; n += chunk->step)
 		chunk->words[n] = pattern(chunk, n);
 	filled++;
 	return true;
@@ -65,7 +68,7 @@ static void expect(const uint64_t *word, uint64_t expected)
 static void verify(const struct chunk *chunk)
 {
 	for (unsigned long n = 0; n < WORDS; n += STEP) {
-		expect(&chunk->words[n], pattern(chunk, n));
+		expect(&chunk->words[n], n % chunk->step ? 0 : pattern(chunk, n));
 		expect(&chunk->words[n + STEP / 2], 0);
 	}
 	verified++;

@@ -117,8 +117,23 @@ vm_migrate_slowly() {
 	wait_for 30 vm_migration_is "$1" active
 }
 
+# vm_migrate_rounds NAME URI NUMBER - returns after that round, and likewise goes on while the guest runs:
+# what has to be sent at least, in each round, would take more than a millisecond
+vm_migrate_rounds() {
+	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments":
+		{"downtime-limit": 1, "avail-switchover-bandwidth": 4000000, "max-bandwidth": 1073741824}}'
+	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	wait_for 60 vm_rounds_over "$1" "$3"
+}
+
+vm_rounds_over() {
+	[ "$(guest qmp "$1" '{"execute": "query-migrate"}' | jq '.return.ram["dirty-sync-count"]')" -gt "$2" ]
+}
+
+# What is written as fast as it is sent never comes to an end: it may stand still for long.
 vm_migrate_end() {
-	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 1073741824}}'
+	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments":
+		{"downtime-limit": 60000, "max-bandwidth": 1073741824}}'
 	wait_for 90 vm_migrated "$1"
 }
 

@@ -21,6 +21,7 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "qemu/bitmap.h"
 #include "qemu/cutils.h"
 #include "qemu/memfd.h"
 #include "qemu/units.h"
@@ -385,6 +386,11 @@ void vmrpc_mem_add_properties(Object *obj)
 /*
  * The region is sent as all memory is, but for the blocks that are not USED.  KVM
  * changes the table without logging that, so it is sent in each round.
+ *
+ * A block is stale while what was sent of it need not be what the guest finds
+ * there, and the log of what the guest writes does not tell: its host dropped it,
+ * which makes it zeros, or it was not sent.  When it is USED again it is sent as a
+ * whole.
  */
 
 /* Either would miss what KVM takes and changes meanwhile. */
@@ -416,30 +422,59 @@ static uint64_t vmrpc_mem_offset(size_t block)
     return (1 + block) * (uint64_t)VMRPC_MEM_BLOCK;
 }
 
-/*
- * The guest may have begun to use one of them before the log of its writes was
- * cleared, and what it wrote is no more known to be dirty.
- */
-static void vmrpc_mem_skip(VMRPCState *s, const uint8_t *states, size_t block,
-                           size_t nr)
+static const uint8_t *vmrpc_mem_states(VMRPCState *s)
 {
-    uint8_t *memory = memory_region_get_ram_ptr(&s->mem);
+    struct vmrpc_mem_table *table = memory_region_get_ram_ptr(&s->mem);
 
-    qemu_guest_free_page_hint(memory + vmrpc_mem_offset(block),
-                              nr * (size_t)VMRPC_MEM_BLOCK);
-    smp_mb();
-    for (; nr--; block++) {
+    return (const uint8_t *)(table + 1);
+}
+
+static void vmrpc_mem_find_dropped(VMRPCState *s)
+{
+    size_t nr_blocks = vmrpc_mem_nr_blocks(s);
+    g_autofree unsigned long *dropped = bitmap_new(nr_blocks);
+    struct vmrpc_vm_mem_dropped arg = {
+        .bitmap = (uintptr_t)dropped,
+        .size = nr_blocks / 8,
+    };
+    Error *err = NULL;
+
+    if (!vmrpc_mem_ioctl(s, VMRPC_VM_MEM_DROPPED, &arg, &err)) {
+        warn_report_err(err);
+        bitmap_fill(dropped, nr_blocks);
+    }
+    bitmap_or(s->mem_stale, s->mem_stale, dropped, nr_blocks);
+}
+
+/* What is dropped or used after it was looked at is so in the next round. */
+static void vmrpc_mem_send_stale(VMRPCState *s)
+{
+    const uint8_t *states = vmrpc_mem_states(s);
+    size_t nr_blocks = vmrpc_mem_nr_blocks(s), block;
+
+    vmrpc_mem_find_dropped(s);
+    for (block = find_first_bit(s->mem_stale, nr_blocks); block < nr_blocks;
+         block = find_next_bit(s->mem_stale, nr_blocks, block + 1)) {
         if (vmrpc_mem_is_used(states, block)) {
+            clear_bit(block, s->mem_stale);
             memory_region_set_dirty(&s->mem, vmrpc_mem_offset(block),
                                     VMRPC_MEM_BLOCK);
         }
     }
 }
 
+static void vmrpc_mem_skip(VMRPCState *s, size_t block, size_t nr)
+{
+    uint8_t *memory = memory_region_get_ram_ptr(&s->mem);
+
+    bitmap_set(s->mem_stale, block, nr);
+    qemu_guest_free_page_hint(memory + vmrpc_mem_offset(block),
+                              nr * (size_t)VMRPC_MEM_BLOCK);
+}
+
 static void vmrpc_mem_skip_unused(VMRPCState *s)
 {
-    struct vmrpc_mem_table *table = memory_region_get_ram_ptr(&s->mem);
-    const uint8_t *states = (const uint8_t *)(table + 1);
+    const uint8_t *states = vmrpc_mem_states(s);
     size_t nr_blocks = vmrpc_mem_nr_blocks(s), block, nr;
 
     for (block = 0; block < nr_blocks; block += nr + 1) {
@@ -449,7 +484,7 @@ static void vmrpc_mem_skip_unused(VMRPCState *s)
             }
         }
         if (nr) {
-            vmrpc_mem_skip(s, states, block, nr);
+            vmrpc_mem_skip(s, block, nr);
         }
     }
 }
@@ -465,6 +500,7 @@ static int vmrpc_mem_precopy(NotifierWithReturn *n, void *data, Error **errp)
     case PRECOPY_NOTIFY_BEFORE_BITMAP_SYNC:
         memory_region_set_dirty(&s->mem, 0, sizeof(struct vmrpc_mem_table) +
                                 vmrpc_mem_nr_blocks(s));
+        vmrpc_mem_send_stale(s);
         return 0;
     case PRECOPY_NOTIFY_AFTER_BITMAP_SYNC:
         vmrpc_mem_skip_unused(s);
@@ -555,6 +591,7 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
         ram_block_discard_require(false);
         return false;
     }
+    s->mem_stale = bitmap_new(vmrpc_mem_nr_blocks(s));
     s->mem_precopy.notify = vmrpc_mem_precopy;
     precopy_add_notifier(&s->mem_precopy);
     return true;
@@ -566,6 +603,7 @@ void vmrpc_mem_unrealize(VMRPCState *s)
         return;
     }
     precopy_remove_notifier(&s->mem_precopy);
+    g_free(s->mem_stale);
     vmrpc_mem_unmap(s);
     ram_block_discard_require(false);
 }

@@ -253,6 +253,11 @@ struct vmrpc_vm_mem_auto {
 	__u32	reserved[2];
 };
 
+struct vmrpc_vm_mem_dropped {
+	__u64	bitmap;			/* address: block n is bit n % 64 of word n / 64 */
+	__u64	size;			/* bytes there: 8 for 64 blocks, or what is left of them */
+};
+
 #define VMRPC_MAX_TIMEOUT_MS		3600000
 
 #define VMRPC_IOCTL			0xB9
@@ -349,8 +354,16 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
 /*
  * Only on the VMM's own descriptor, and before the guest runs: the file has been filled with the table
  * and the USED blocks of a VM of the same size, whose guest was attached and goes on here, with
- * the limit of size bytes.  EINVAL it is no such limit.
+ * the limit of size bytes.  All other blocks are ABSENT then, whatever was there.  EINVAL it is no such
+ * limit.
  */
 #define VMRPC_VM_MEM_LOAD		_IOW(VMRPC_IOCTL, 0x21, struct vmrpc_vm_mem_size)
+/*
+ * Likewise only on the VMM's own descriptor, at any time: which blocks were dropped since this was asked
+ * for the last time, whatever they are now.  They became zeros, which no log of what the guest writes
+ * tells, and the guest may use them without writing any: who copies the guest's memory while it runs has to
+ * copy these again.  EINVAL the size; EFAULT it could not be told, and will not be again.
+ */
+#define VMRPC_VM_MEM_DROPPED		_IOW(VMRPC_IOCTL, 0x22, struct vmrpc_vm_mem_dropped)
 
 #endif /* _UAPI_LINUX_VMRPC_DEV_H */

@@ -39,6 +39,7 @@ struct VMRPCState {
     uint64_t mem_pin_max;       /* bytes that the guest may pin */
     MemoryRegion mem;           /* the table and the blocks */
     NotifierWithReturn mem_precopy;
+    unsigned long *mem_stale;   /* bitmap of blocks */
     struct {
         bool attached;
         uint64_t limit;

@@ -208,6 +208,15 @@ static long vmrpc_vm_ioctl_mem_auto(struct vmrpc_vm *vm, void __user *user)
 	return vmrpc_mem_set_auto(vm, &arg);
 }
 
+static long vmrpc_vm_ioctl_mem_dropped(struct vmrpc_vm *vm, void __user *user)
+{
+	struct vmrpc_vm_mem_dropped arg;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	return vmrpc_mem_dropped(vm, &arg);
+}
+
 /* What only the VMM may do. */
 static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned long arg)
 {
@@ -226,6 +235,8 @@ static long vmrpc_vm_ioctl_owner(struct vmrpc_vm *vm, unsigned int cmd, unsigned
 		return vmrpc_vm_ioctl_set_mem(vm, (void __user *)arg);
 	case VMRPC_VM_MEM_LOAD:
 		return vmrpc_vm_ioctl_mem_size(vm, cmd, (void __user *)arg);
+	case VMRPC_VM_MEM_DROPPED:
+		return vmrpc_vm_ioctl_mem_dropped(vm, (void __user *)arg);
 	case VMRPC_VM_USER_WAKE:
 		return arg > U32_MAX ? -EINVAL : vmlp_user_wake(vm, arg);
 	default:
@@ -265,6 +276,7 @@ static long vmrpc_vm_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	case VMRPC_VM_USER_COPY:
 	case VMRPC_VM_SET_MEM:
 	case VMRPC_VM_MEM_LOAD:
+	case VMRPC_VM_MEM_DROPPED:
 		return vf->owner ? vmrpc_vm_ioctl_owner(vf->vm, cmd, arg) : -EACCES;
 	default:
 		return -ENOTTY;

@@ -92,6 +92,7 @@ struct vmrpc_mem {
 	u64			nr_blocks;
 	u64			limit;		/* blocks */
 	u64			reclaimed;	/* blocks, ever */
+	unsigned long		*dropped;	/* bitmap of blocks, since the VMM asked */
 	bool			attached;	/* the guest knows where it is */
 	u8			*ages;		/* scans that found a block FREE; NULL: none is made */
 	u32			auto_ms;	/* 0: no scans */
@@ -345,6 +346,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
 int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
 int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit);
+int vmrpc_mem_dropped(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_dropped *arg);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
 int vmrpc_mem_begin(struct vmrpc_vm *vm);
 void vmrpc_mem_end(struct vmrpc_vm *vm);

@@ -58,6 +58,11 @@ static struct page **vmrpc_mem_get_pages(struct address_space *mapping, u32 nr)
 	return pages;
 }
 
+static unsigned long *vmrpc_mem_bitmap(u64 nr_blocks)
+{
+	return kvcalloc(BITS_TO_LONGS(nr_blocks), sizeof(long), GFP_KERNEL_ACCOUNT);
+}
+
 static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
 {
 	u32 nr = vmrpc_mem_table_pages(mem->nr_blocks);
@@ -75,10 +80,14 @@ static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
 	return 0;
 }
 
-/* Drops the memory of @nr blocks: they are zeros when they are touched again. */
+/*
+ * Drops the memory of @nr blocks: they are zeros when they are touched again.  Who migrates the VM
+ * knows that before the guest may use them.
+ */
 static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
 {
 	lockdep_assert_held(&mem->mutex);
+	bitmap_set(mem->dropped, block, nr);
 	return vfs_fallocate(mem->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
 }
@@ -99,6 +108,7 @@ static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
 static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 {
 	vmrpc_mem_pin_forget(mem);
+	kvfree(mem->dropped);
 	vunmap(mem->table);
 	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
 	fput(mem->file);
@@ -138,7 +148,8 @@ static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
 		return ret;
 	}
 	get_file(file);
-	ret = vmrpc_mem_pin_setup(mem, arg->pin_max);
+	mem->dropped = vmrpc_mem_bitmap(mem->nr_blocks);
+	ret = mem->dropped ? vmrpc_mem_pin_setup(mem, arg->pin_max) : -ENOMEM;
 	if (!ret)
 		ret = vmrpc_mem_restart(mem, false);
 	if (!ret)
@@ -379,9 +390,27 @@ int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size)
 }
 
 /*
- * VMRPC_VM_MEM_LOAD.  What its old host was about to take is free: whether it had been dropped there
- * does not matter.
+ * What is behind these blocks is older than their state, or nothing; for the guest they are free, and
+ * zeros where it takes them for ABSENT.
  */
+static int vmrpc_mem_drop_unused(struct vmrpc_mem *mem)
+{
+	u64 block, nr;
+	int ret = 0;
+
+	for (block = 0; block < mem->nr_blocks && !ret; block += nr ?: 1) {
+		for (nr = 0; block + nr < mem->nr_blocks; nr++)
+			if (READ_ONCE(mem->states[block + nr]) == VMRPC_MEM_USED)
+				break;
+		if (nr)
+			ret = vmrpc_mem_drop(mem, block, nr);
+		if (!ret)
+			memset(mem->states + block, VMRPC_MEM_ABSENT, nr);
+	}
+	return ret;
+}
+
+/* VMRPC_VM_MEM_LOAD */
 int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit)
 {
 	struct vmrpc_mem *mem = &vm->mem;
@@ -392,11 +421,39 @@ int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit)
 	if (limit % VMRPC_MEM_BLOCK || limit / VMRPC_MEM_BLOCK > mem->nr_blocks) {
 		ret = -EINVAL;
 	} else {
-		mem->attached = true;
-		vmrpc_mem_release(mem, 0, mem->nr_blocks, VMRPC_MEM_FREE);
-		ret = vmrpc_mem_set_limit(mem, limit / VMRPC_MEM_BLOCK);
+		ret = vmrpc_mem_drop_unused(mem);
+		mem->attached = !ret;
+		if (!ret)
+			ret = vmrpc_mem_set_limit(mem, limit / VMRPC_MEM_BLOCK);
 	}
 	vmrpc_mem_end(vm);
+	return ret;
+}
+
+/* VMRPC_VM_MEM_DROPPED */
+int vmrpc_mem_dropped(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_dropped *arg)
+{
+	struct vmrpc_mem *mem = &vm->mem;
+	unsigned long *bitmap;
+	int ret;
+
+	if (!arg->size || arg->size > BITS_TO_BYTES(VMRPC_MEM_MAX_BLOCKS))
+		return -EINVAL;
+	bitmap = vmrpc_mem_bitmap(arg->size * BITS_PER_BYTE);
+	if (!bitmap)
+		return -ENOMEM;
+	ret = vmrpc_mem_begin(vm);
+	if (!ret) {
+		if (arg->size == BITS_TO_LONGS(mem->nr_blocks) * sizeof(long))
+			swap(mem->dropped, bitmap);
+		else
+			ret = -EINVAL;
+		vmrpc_mem_end(vm);
+	}
+	/* Without the mutex, which others wait for: the VMM's memory may be slow. */
+	if (!ret && copy_to_user(u64_to_user_ptr(arg->bitmap), bitmap, arg->size))
+		ret = -EFAULT;
+	kvfree(bitmap);
 	return ret;
 }
 

@@ -190,6 +190,11 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 			.reserved = { !pick(32) },
 		};
 		break;
+	case VMRPC_VM_MEM_DROPPED:
+		*(struct vmrpc_vm_mem_dropped *)arg = (struct vmrpc_vm_mem_dropped) {
+			.bitmap = place(), .size = pick(4) ? 8 : number(64),
+		};
+		break;
 	case VMRPC_VM_USER_WAKE:
 		return number(pick(VMRPC_TEST_VCPUS));
 	}
@@ -202,6 +207,7 @@ static const unsigned long vm_cmds[] = {
 	VMRPC_VM_ADD_SERVER, VMRPC_VM_USER_CALL, VMRPC_VM_USER_ANSWER, VMRPC_VM_USER_COPY,
 	VMRPC_VM_USER_WAKE, VMRPC_VM_SET_MEM, VMRPC_VM_MEM_INFO, VMRPC_VM_MEM_LIMIT,
 	VMRPC_VM_MEM_RECLAIM, VMRPC_VM_MEM_AUTO, VMRPC_VM_MEM_LOAD,
+	VMRPC_VM_MEM_DROPPED,
 };
 
 /* Only ever with our own type of ioctl: no other device shall be changed by chance. */

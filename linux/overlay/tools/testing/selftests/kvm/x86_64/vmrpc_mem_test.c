@@ -611,12 +611,77 @@ TEST_F(mem, loaded_goes_on)
 	ASSERT_EQ(1, mem.attached);
 	ASSERT_EQ(SIZE / 2, mem.limit);
 	ASSERT_EQ(NR_BLOCKS / 2, self->table->limit);
-	/* The host that was at it is not there any more. */
-	ASSERT_EQ(VMRPC_MEM_FREE, self->states[2]);
-	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
-	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+	/* What was sent of others may be of any time; the host that was at one is not there any more. */
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[0]);
 	ASSERT_EQ(VMRPC_MEM_USED, self->states[1]);
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[2]);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0, size);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
 	ASSERT_EQ(0xaa, block(self->memory, 1)[0]);
+	ASSERT_EQ(0, block(self->memory, 2)[0]);
+}
+
+/* As a guest that takes it for zeros finds it. */
+TEST_F(mem, loaded_absent_is_zeros)
+{
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	fill_and_free(self, 3);
+	self->states[3] = VMRPC_MEM_ABSENT;
+	ASSERT_EQ(0, load(self->tvm.fd, SIZE));
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[3]);
+	ASSERT_EQ(0, block(self->memory, 3)[0]);
+}
+
+static int dropped(int fd, uint64_t *bitmap)
+{
+	struct vmrpc_vm_mem_dropped arg = { .bitmap = (uintptr_t)bitmap, .size = NR_BLOCKS / 8 };
+
+	return ioctl(fd, VMRPC_VM_MEM_DROPPED, &arg) ? errno : 0;
+}
+
+TEST_F(mem, dropped_is_told_once)
+{
+	uint64_t size = SIZE, bitmap;
+
+	set_and_attach(self);
+	ASSERT_EQ(0, dropped(self->tvm.fd, &bitmap));
+	ASSERT_EQ(UINT64_MAX, bitmap);
+	fill_and_free(self, 0);
+	fill_and_free(self, 5);
+	fill_and_free(self, NR_BLOCKS - 1);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	self->states[5] = VMRPC_MEM_USED;
+	ASSERT_EQ(0, dropped(self->tvm.fd, &bitmap));
+	ASSERT_EQ(1ull | 1ull << 5 | 1ull << (NR_BLOCKS - 1), bitmap);
+	ASSERT_EQ(0, dropped(self->tvm.fd, &bitmap));
+	ASSERT_EQ(0, bitmap);
+	ASSERT_EQ(0, ioctl(self->tvm.fd, VMRPC_VM_RESET));
+	ASSERT_EQ(0, dropped(self->tvm.fd, &bitmap));
+	ASSERT_EQ(UINT64_MAX, bitmap);
+}
+
+TEST_F(mem, dropped_not_told_to_anyone)
+{
+	struct vmrpc_vm_mem_dropped arg = { .size = NR_BLOCKS / 8 };
+	uint64_t bitmap[2] = { };
+	int fd;
+
+	ASSERT_EQ(ENODEV, dropped(self->tvm.fd, bitmap));
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	fd = vmrpc_attach(self->tvm.name);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(EACCES, dropped(fd, bitmap));
+	close(fd);
+	ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_DROPPED, &arg));
+	ASSERT_EQ(EFAULT, errno);
+	arg.bitmap = (uintptr_t)bitmap;
+	for (uint64_t size = 0; size <= sizeof(bitmap); size += 4) {
+		arg.size = size == NR_BLOCKS / 8 ? UINT64_MAX : size;
+		ASSERT_EQ(-1, ioctl(self->tvm.fd, VMRPC_VM_MEM_DROPPED, &arg));
+		ASSERT_EQ(EINVAL, errno);
+	}
+	ASSERT_EQ(0, bitmap[0] | bitmap[1]);
 }
 
 /* The table may be older than what is in the blocks. */
