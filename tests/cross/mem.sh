@@ -493,22 +493,22 @@ test_reset_gives_all_back() {
 	mem_over used $((128 * mib))
 }
 
-# other_start [DEVICE-OPTIONS] - a QEMU for the guest to go on in
-other_start() {
+# target_start [DEVICE-OPTIONS] - a QEMU for the guest to go on in
+target_start() {
 	"${within[@]}" guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
 		-device "vmrpc,name=other,mem-max=1G${1-}" -incoming unix:/tmp/other.sock
 }
 
-other_ready() {
+target_ready() {
 	wait_for 30 vm_runs other
 	wait_for 90 vm_ready other
 }
 
 # move [DEVICE-OPTIONS]
 move() {
-	other_start "$@"
+	target_start "$@"
 	vm_migrate mem unix:/tmp/other.sock
-	other_ready
+	target_ready
 }
 
 # What a VM sends that has as much memory without a host's, and did the same.
@@ -553,6 +553,41 @@ test_moved_nothing_lost() {
 	guest kill other
 }
 
+pool_free() {
+	awk '$1 == "HugePages_Free:" { print $2 }' /proc/meminfo
+}
+
+pool_over() {
+	[ "$(pool_free)" -gt "$1" ]
+}
+
+# In pages of 2 MiB: what the guest uses comes from the pool, what it does not goes back there, also
+# of one that moved.
+test_huge_pages_of_the_pool() {
+	local kept before after all=192
+	trap 'guest kill mem || true; guest kill other || true; echo 0 > /proc/sys/vm/nr_hugepages' EXIT
+	echo $all > /proc/sys/vm/nr_hugepages
+	expect $all "$(pool_free)" "huge pages"
+	mem_start ,mem-max=1G,mem-hugetlb=on vmrpc.outsource=mem
+	mem_up
+	kept=$(fill kept 48)
+	before=$(pool_free)
+	fill dropped 96
+	guest sh mem -- "rm /tmp/fill/dropped"
+	after=$(pool_free)
+	[ $((before - after)) -ge 44 ]
+	vmrpc mem mem --reclaim 1G
+	mem_under resident $((48 * mib + small))
+	[ "$(pool_free)" -ge $((all - (48 * mib + small) / (2 * mib))) ]
+	move ,mem-hugetlb=on
+	guest kill mem
+	wait_for 10 pool_over $((all - (48 * mib + 2 * small) / (2 * mib)))
+	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free"
+	comment "of $all huge pages $((all - $(pool_free))) in use for 48 MiB"
+	guest kill other
+	wait_for 10 pool_over $((all - 1))
+}
+
 # zeros_take VM FILE MIB - a process of the guest has so much memory, which is to be zeros
 zeros_take() {
 	guest sh "$1" -- "$GUEST_TESTS/mem_zeros $3 > $2 2>&1 &"
@@ -571,21 +606,30 @@ guest_huge_mib() {
 	guest sh "$1" -- "awk '\$1 == \"AnonHugePages:\" { print int(\$2 / 1024) }' /proc/meminfo"
 }
 
+remaining_over() {
+	[ "$(vm_migration "$1" remaining)" -gt "$2" ]
+}
+
 # What was sent before the host dropped it: the guest finds zeros in these blocks, in those that it took
 # meanwhile, of which it wrote next to nothing, and in those that it takes later.
 test_moved_dropped_is_zeros() {
+	local rounds
 	mem_up
 	guest sh mem -- "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"
 	fill stale 256
-	other_start
+	target_start
 	vm_migrate_rounds mem unix:/tmp/other.sock 2
-	# In one round, which lasts for as long as this does.
-	guest qmp mem '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 4096}}'
+	# In one round, which has more to send than it can meanwhile.
+	guest qmp mem '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 65536}}'
+	fill dirty 32
+	wait_for 60 remaining_over mem $((16 * mib))
+	rounds=$(vm_migration mem dirty-sync-count)
 	guest sh mem -- "rm /tmp/fill/stale"
 	vmrpc mem mem --reclaim 1G
 	zeros_take mem /tmp/before 96
+	expect "$rounds" "$(vm_migration mem dirty-sync-count)" "round"
 	vm_migrate_end mem
-	other_ready
+	target_ready
 	zeros_take other /tmp/after 96
 	[ "$(guest_huge_mib other)" -ge 160 ]
 	zeros_end other /tmp/before /tmp/after
@@ -609,6 +653,20 @@ test_postcopy_refused() {
 	expect_match 'without postcopy-ram' "$(guest qmp mem '{"execute": "query-migrate"}')"
 	capability postcopy-ram false
 	wait_for 10 vm_ready mem
+}
+
+# Of which QEMU is capable when all other memory is shared.
+test_cpr_transfer_refused() {
+	local socket='"transport": "socket", "type": "unix", "path"'
+	mem_start ,mem-max=1G vmrpc.outsource=mem -- -machine memory-backend=ram,aux-ram-share=on \
+		-object memory-backend-memfd,id=ram,size=256M,share=on
+	mem_up
+	guest qmp mem '{"execute": "migrate-set-parameters", "arguments": {"mode": "cpr-transfer"}}'
+	expect_match 'without cpr-transfer' "$(guest qmp mem "{\"execute\": \"migrate\", \"arguments\": {\"channels\": [
+		{\"channel-type\": \"main\", \"addr\": {$socket: \"/tmp/sink.sock\"}},
+		{\"channel-type\": \"cpr\", \"addr\": {$socket: \"/tmp/cpr.sock\"}}]}}" 2>&1 || true)"
+	vm_runs mem
+	guest kill mem
 }
 
 # The next kernel does without, and the host has what the one before had.
@@ -652,7 +710,11 @@ test_no_boot_option_not_used() {
 	expect_match 'vmrpc.outsource=mem' "$errors"
 	expect_status 5 vmrpc mem mem --reclaim 512M
 	mem_under resident $((4 * mib))
+	move
 	guest kill mem
+	expect false "$(mem_field attached other)" "attached"
+	mem_under resident $((4 * mib)) other
+	guest kill other
 }
 
 test_what_cannot_be_outsourced_told() {
@@ -688,6 +750,8 @@ test_sizes_that_make_no_sense_refused() {
 	refused ,mem-max=1G,mem-idle-ms=5000 'needs mem-auto-ms'
 	refused ,mem-max=4T 'at most'
 	refused ,mem-pin-max=64M 'need mem-max'
+	refused ,mem-hugetlb=on 'need mem-max'
+	refused ,mem-max=1G,mem-hugetlb=on 'pool of huge pages is empty'
 	refused ,mem-max=1G,mem-pin-max=1000 'multiple of 4 KiB'
 }
 

@@ -107,7 +107,7 @@ vm_migrate() {
 
 # vm_sent NAME - bytes that its QEMU sent when it left
 vm_sent() {
-	guest qmp "$1" '{"execute": "query-migrate"}' | jq .return.ram.transferred
+	vm_migration "$1" transferred
 }
 
 # vm_migrate_slowly NAME URI - begins, and would take for ever until vm_migrate_end
@@ -126,14 +126,19 @@ vm_migrate_rounds() {
 	wait_for 60 vm_rounds_over "$1" "$3"
 }
 
+# vm_migration NAME FIELD - how far its memory was sent
+vm_migration() {
+	guest qmp "$1" '{"execute": "query-migrate"}' | jq --arg field "$2" '.return.ram[$field]'
+}
+
 vm_rounds_over() {
-	[ "$(guest qmp "$1" '{"execute": "query-migrate"}' | jq '.return.ram["dirty-sync-count"]')" -gt "$2" ]
+	[ "$(vm_migration "$1" dirty-sync-count)" -gt "$2" ]
 }
 
 # What is written as fast as it is sent never comes to an end: it may stand still for long.
 vm_migrate_end() {
 	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments":
-		{"downtime-limit": 60000, "max-bandwidth": 1073741824}}'
+		{"downtime-limit": 60000, "avail-switchover-bandwidth": 0, "max-bandwidth": 1073741824}}'
 	wait_for 90 vm_migrated "$1"
 }
 

@@ -17,6 +17,7 @@
 #include "hw/core/cpu.h"
 #include "hw/i386/x86.h"
 #include "hw/vmrpc/vmrpc.h"
+#include "migration/blocker.h"
 #include "migration/misc.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
@@ -111,17 +112,23 @@ static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
         .pin_max = s->mem_pin_max,
     };
 
-    if (ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg) < 0) {
-        error_setg_errno(errp, errno, "cannot give KVM the memory of mem-max");
-        return false;
+    if (RETRY_ON_EINTR(ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg)) == 0) {
+        return true;
     }
-    return true;
+    if (errno == ENOSPC) {
+        error_setg(errp, "mem-hugetlb: the host's pool of huge pages is empty: "
+                   "fill it (vm.nr_hugepages), or start the VM without");
+    } else {
+        error_setg_errno(errp, errno, "cannot give KVM the memory of mem-max");
+    }
+    return false;
 }
 
 static bool vmrpc_mem_map(VMRPCState *s, Error **errp)
 {
     uint64_t size = VMRPC_MEM_BLOCK + s->mem_max;
-    int fd = qemu_memfd_create("vmrpc-mem", size, false, 0, 0, errp);
+    int fd = qemu_memfd_create("vmrpc-mem", size, s->mem_hugetlb,
+                               s->mem_hugetlb ? VMRPC_MEM_BLOCK : 0, 0, errp);
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
     bool ok;
 
@@ -429,7 +436,7 @@ static const uint8_t *vmrpc_mem_states(VMRPCState *s)
     return (const uint8_t *)(table + 1);
 }
 
-static void vmrpc_mem_find_dropped(VMRPCState *s)
+static bool vmrpc_mem_find_dropped(VMRPCState *s, Error **errp)
 {
     size_t nr_blocks = vmrpc_mem_nr_blocks(s);
     g_autofree unsigned long *dropped = bitmap_new(nr_blocks);
@@ -437,13 +444,12 @@ static void vmrpc_mem_find_dropped(VMRPCState *s)
         .bitmap = (uintptr_t)dropped,
         .size = nr_blocks / 8,
     };
-    Error *err = NULL;
 
-    if (!vmrpc_mem_ioctl(s, VMRPC_VM_MEM_DROPPED, &arg, &err)) {
-        warn_report_err(err);
-        bitmap_fill(dropped, nr_blocks);
+    if (!vmrpc_mem_ioctl(s, VMRPC_VM_MEM_DROPPED, &arg, errp)) {
+        return false;
     }
     bitmap_or(s->mem_stale, s->mem_stale, dropped, nr_blocks);
+    return true;
 }
 
 /* What is dropped or used after it was looked at is so in the next round. */
@@ -451,8 +457,12 @@ static void vmrpc_mem_send_stale(VMRPCState *s)
 {
     const uint8_t *states = vmrpc_mem_states(s);
     size_t nr_blocks = vmrpc_mem_nr_blocks(s), block;
+    Error *err = NULL;
 
-    vmrpc_mem_find_dropped(s);
+    if (!vmrpc_mem_find_dropped(s, &err)) {
+        warn_report_err(err);
+        bitmap_fill(s->mem_stale, nr_blocks);
+    }
     for (block = find_first_bit(s->mem_stale, nr_blocks); block < nr_blocks;
          block = find_next_bit(s->mem_stale, nr_blocks, block + 1)) {
         if (vmrpc_mem_is_used(states, block)) {
@@ -538,10 +548,12 @@ static int vmrpc_mem_post_load(void *opaque, int version_id)
 {
     VMRPCState *s = opaque;
     struct vmrpc_vm_mem_size arg = { .size = s->mem_saved.limit };
+    /* The guest may have been attached when its migration began. */
+    unsigned long cmd = s->mem_saved.attached ? VMRPC_VM_MEM_LOAD :
+                                                VMRPC_VM_RESET;
     Error *err = NULL;
 
-    if ((s->mem_saved.attached &&
-         !vmrpc_mem_ioctl(s, VMRPC_VM_MEM_LOAD, &arg, &err)) ||
+    if (!vmrpc_mem_ioctl(s, cmd, &arg, &err) ||
         !vmrpc_mem_set_auto(s, s->mem_saved.auto_ms, s->mem_saved.idle_ms,
                             &err)) {
         error_report_err(err);
@@ -566,13 +578,39 @@ const VMStateDescription vmstate_vmrpc_mem = {
     },
 };
 
+static void vmrpc_mem_migrate_end(VMRPCState *s)
+{
+    migrate_del_blocker(&s->mem_blocker);
+    g_free(s->mem_stale);
+}
+
+/*
+ * With cpr-transfer nothing is sent, and the other QEMU does not have the file.
+ * KVM is asked once here: one that cannot tell is older than this.
+ */
+static bool vmrpc_mem_migrate_setup(VMRPCState *s, Error **errp)
+{
+    error_setg(&s->mem_blocker, "the VM has outsourced memory (-device "
+               "vmrpc,mem-max=): migrate it without cpr-transfer");
+    if (migrate_add_blocker_modes(&s->mem_blocker, errp, MIG_MODE_CPR_TRANSFER,
+                                  -1) < 0) {
+        return false;
+    }
+    s->mem_stale = bitmap_new(vmrpc_mem_nr_blocks(s));
+    if (!vmrpc_mem_find_dropped(s, errp)) {
+        vmrpc_mem_migrate_end(s);
+        return false;
+    }
+    return true;
+}
+
 bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
         if (s->mem_limit != UINT64_MAX || s->mem_auto_ms || s->mem_idle_ms ||
-            s->mem_pin_max) {
-            error_setg(errp, "mem-limit, mem-auto-ms, mem-idle-ms and "
-                       "mem-pin-max need mem-max");
+            s->mem_pin_max || s->mem_hugetlb) {
+            error_setg(errp, "mem-limit, mem-auto-ms, mem-idle-ms, mem-pin-max "
+                       "and mem-hugetlb need mem-max");
             return false;
         }
         return true;
@@ -591,7 +629,11 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
         ram_block_discard_require(false);
         return false;
     }
-    s->mem_stale = bitmap_new(vmrpc_mem_nr_blocks(s));
+    if (!vmrpc_mem_migrate_setup(s, errp)) {
+        vmrpc_mem_unmap(s);
+        ram_block_discard_require(false);
+        return false;
+    }
     s->mem_precopy.notify = vmrpc_mem_precopy;
     precopy_add_notifier(&s->mem_precopy);
     return true;
@@ -603,7 +645,7 @@ void vmrpc_mem_unrealize(VMRPCState *s)
         return;
     }
     precopy_remove_notifier(&s->mem_precopy);
-    g_free(s->mem_stale);
+    vmrpc_mem_migrate_end(s);
     vmrpc_mem_unmap(s);
     ram_block_discard_require(false);
 }

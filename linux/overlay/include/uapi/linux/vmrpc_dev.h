@@ -200,9 +200,9 @@ struct vmrpc_vm_user_copy {
 #define VMRPC_ANSWER_PARK		(1u << 0)
 
 /*
- * Outsourced memory (see vmrpc_mem_region): a file in memory (shmem, as by memfd_create(2))
- * whose first VMRPC_MEM_BLOCK bytes are for the table, and the rest the blocks, in order.
- * The VMM gives it to the guest, mapped shared, at gpa - VMRPC_MEM_BLOCK.
+ * Outsourced memory (see vmrpc_mem_region): a file in memory (shmem, as by memfd_create(2)), or one of
+ * hugetlbfs (MFD_HUGETLB) whose pages are of VMRPC_MEM_BLOCK bytes; its first VMRPC_MEM_BLOCK bytes are
+ * for the table, and the rest the blocks, in order.  The VMM gives it to the guest, mapped shared, at gpa - VMRPC_MEM_BLOCK.
  */
 struct vmrpc_vm_set_mem {
 	__s32	fd;
@@ -255,7 +255,7 @@ struct vmrpc_vm_mem_auto {
 
 struct vmrpc_vm_mem_dropped {
 	__u64	bitmap;			/* address: block n is bit n % 64 of word n / 64 */
-	__u64	size;			/* bytes there: 8 for 64 blocks, or what is left of them */
+	__u64	size;			/* bytes there: an eighth of the number of blocks */
 };
 
 #define VMRPC_MAX_TIMEOUT_MS		3600000
@@ -329,7 +329,10 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  * the process that created the VM may.
  */
 #define VMRPC_VM_USER_COPY		_IOW(VMRPC_IOCTL, 0x18, struct vmrpc_vm_user_copy)
-/* Only on the VMM's own descriptor, once (EEXIST); EINVAL not such a file. */
+/*
+ * Only on the VMM's own descriptor, once (EEXIST); EINVAL not such a file; ENOSPC hugetlbfs has no page for
+ * the table.
+ */
 #define VMRPC_VM_SET_MEM		_IOW(VMRPC_IOCTL, 0x1b, struct vmrpc_vm_set_mem)
 /*
  * These three on any VM descriptor.  ENODEV the VM has no outsourced memory; ENOTCONN (not
@@ -360,9 +363,10 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
 #define VMRPC_VM_MEM_LOAD		_IOW(VMRPC_IOCTL, 0x21, struct vmrpc_vm_mem_size)
 /*
  * Likewise only on the VMM's own descriptor, at any time: which blocks were dropped since this was asked
- * for the last time, whatever they are now.  They became zeros, which no log of what the guest writes
- * tells, and the guest may use them without writing any: who copies the guest's memory while it runs has to
- * copy these again.  EINVAL the size; EFAULT it could not be told, and will not be again.
+ * for the last time, whatever they are now; all of them after SET_MEM, RESET, ATTACH or DETACH.  They became
+ * zeros, which no log of what the guest writes tells, and the guest may use them without writing any: who
+ * copies the guest's memory while it runs has to copy these again.  EINVAL the size; EFAULT it could not be
+ * told, and will not be again; the others are MEM_INFO's, and ENOMEM.
  */
 #define VMRPC_VM_MEM_DROPPED		_IOW(VMRPC_IOCTL, 0x22, struct vmrpc_vm_mem_dropped)
 

@@ -99,7 +99,7 @@ struct vmrpc_mem {
 	struct delayed_work	auto_work;	/* the next one */
 	u32			idle_ms;	/* 0: page cache of the guest's is its own business */
 	struct delayed_work	idle_work;	/* has it drop what it does not use */
-	struct vmrpc_mem_entry	*entry;		/* in mem_auto.c's list, while there is a file */
+	struct vmrpc_mem_entry	*entry;		/* in mem_auto.c's list, while there is a file; or NULL */
 	struct work_struct	shrink_work;	/* takes FREE blocks */
 	/* Without the mutex: */
 	long			shrink_want;	/* pages */
@@ -345,6 +345,7 @@ void vmrpc_mem_destroy(struct vmrpc_vm *vm);
 int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
 int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
+bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem);
 int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit);
 int vmrpc_mem_dropped(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_dropped *arg);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);

@@ -13,6 +13,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/falloc.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
@@ -37,7 +38,18 @@ static void vmrpc_mem_put_pages(struct page **pages, u32 nr)
 	kvfree(pages);
 }
 
-/* With a reference they are neither written out nor moved: so from where they need not be. */
+/* With a reference it is neither written out nor moved: so from where it need not be. */
+static struct page *vmrpc_mem_get_page(struct address_space *mapping, u32 n)
+{
+	struct folio *folio;
+
+	if (shmem_mapping(mapping))
+		return shmem_read_mapping_page_gfp(mapping, n,
+						   mapping_gfp_mask(mapping) & ~__GFP_MOVABLE);
+	folio = filemap_get_folio(mapping, 0);
+	return IS_ERR(folio) ? ERR_CAST(folio) : folio_page(folio, n);
+}
+
 static struct page **vmrpc_mem_get_pages(struct address_space *mapping, u32 nr)
 {
 	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
@@ -47,8 +59,7 @@ static struct page **vmrpc_mem_get_pages(struct address_space *mapping, u32 nr)
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	for (n = 0; n < nr; n++) {
-		page = shmem_read_mapping_page_gfp(mapping, n,
-						   mapping_gfp_mask(mapping) & ~__GFP_MOVABLE);
+		page = vmrpc_mem_get_page(mapping, n);
 		if (IS_ERR(page)) {
 			vmrpc_mem_put_pages(pages, n);
 			return ERR_CAST(page);
@@ -66,8 +77,14 @@ static unsigned long *vmrpc_mem_bitmap(u64 nr_blocks)
 static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
 {
 	u32 nr = vmrpc_mem_table_pages(mem->nr_blocks);
-	struct page **pages = vmrpc_mem_get_pages(mem->file->f_mapping, nr);
+	struct page **pages;
+	int ret;
 
+	/* hugetlbfs gives none by reading. */
+	ret = vfs_fallocate(mem->file, FALLOC_FL_KEEP_SIZE, 0, VMRPC_MEM_BLOCK);
+	if (ret)
+		return ret;
+	pages = vmrpc_mem_get_pages(mem->file->f_mapping, nr);
 	if (IS_ERR(pages))
 		return PTR_ERR(pages);
 	mem->table = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
@@ -109,15 +126,28 @@ static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 {
 	vmrpc_mem_pin_forget(mem);
 	kvfree(mem->dropped);
+	mem->dropped = NULL;
 	vunmap(mem->table);
 	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
 	fput(mem->file);
 	mem->file = NULL;
 }
 
+/* Whether a block is a page of the host's pool of huge pages, which come from there and go back. */
+bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem)
+{
+	return is_file_hugepages(mem->file);
+}
+
+static bool vmrpc_mem_is_in_memory(struct file *file)
+{
+	return shmem_mapping(file->f_mapping) ||
+	       (is_file_hugepages(file) && huge_page_size(hstate_file(file)) == VMRPC_MEM_BLOCK);
+}
+
 static bool vmrpc_mem_file_valid(struct file *file, const struct vmrpc_vm_set_mem *arg)
 {
-	return (file->f_mode & FMODE_WRITE) && shmem_mapping(file->f_mapping) &&
+	return (file->f_mode & FMODE_WRITE) && vmrpc_mem_is_in_memory(file) &&
 	       i_size_read(file_inode(file)) >= VMRPC_MEM_BLOCK + arg->size;
 }
 
@@ -241,6 +271,8 @@ u64 vmrpc_mem_resident(const struct vmrpc_mem *mem)
 /* Bytes of the file that are in swap.  Likewise. */
 static u64 vmrpc_mem_swapped(const struct vmrpc_mem *mem)
 {
+	if (vmrpc_mem_is_hugetlb(mem))
+		return 0;
 	return (u64)READ_ONCE(SHMEM_I(file_inode(mem->file))->swapped) << PAGE_SHIFT;
 }
 

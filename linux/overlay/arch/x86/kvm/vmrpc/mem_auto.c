@@ -398,6 +398,9 @@ int vmrpc_mems_add(struct vmrpc_mem *mem)
 	struct vmrpc_mem_entry *entry;
 
 	lockdep_assert_held(&mem->mutex);
+	/* Nobody gets any memory who is short of it when more is in the pool. */
+	if (vmrpc_mem_is_hugetlb(mem))
+		return 0;
 	entry = kmem_cache_alloc_lru(vmrpc_mem_entries, &vmrpc_mems, GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		return -ENOMEM;
@@ -412,8 +415,10 @@ int vmrpc_mems_add(struct vmrpc_mem *mem)
 void vmrpc_mems_del(struct vmrpc_mem *mem)
 {
 	lockdep_assert_held(&mem->mutex);
-	list_lru_del_obj(&vmrpc_mems, &mem->entry->node);
-	kmem_cache_free(vmrpc_mem_entries, mem->entry);
+	if (mem->entry) {
+		list_lru_del_obj(&vmrpc_mems, &mem->entry->node);
+		kmem_cache_free(vmrpc_mem_entries, mem->entry);
+	}
 	vmrpc_mem_auto_end(mem);
 }
 

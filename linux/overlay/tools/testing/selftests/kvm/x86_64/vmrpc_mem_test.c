@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -73,6 +74,34 @@ static int set_idle(int fd, uint32_t ms, uint32_t idle_ms)
 static int set_auto(int fd, uint32_t ms)
 {
 	return set_idle(fd, ms, 0);
+}
+
+/* Of huge pages, what one line of /proc/meminfo tells. */
+static unsigned long pool(const char *format)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	unsigned long pages = 0;
+	char line[128];
+
+	TEST_ASSERT(file, "fopen(): errno %d", errno);
+	while (fgets(line, sizeof(line), file) && sscanf(line, format, &pages) != 1)
+		;
+	fclose(file);
+	return pages;
+}
+
+static unsigned long pool_free(void)
+{
+	return pool("HugePages_Free: %lu");
+}
+
+static void pool_set(unsigned long pages)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "w");
+
+	TEST_ASSERT(file, "fopen(): errno %d", errno);
+	fprintf(file, "%lu", pages);
+	fclose(file);
 }
 
 static uint64_t resident(int file)
@@ -718,6 +747,53 @@ TEST_F(mem, load_by_a_client_refused)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(EACCES, load(fd, SIZE));
 	close(fd);
+}
+
+static void file_of_huge_pages(int *file, uint8_t **memory, struct vmrpc_mem_table **table,
+			       uint8_t **states)
+{
+	int fd = memfd_create("mem", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+
+	TEST_ASSERT(fd >= 0 && !ftruncate(fd, VMRPC_MEM_BLOCK + SIZE), "memfd: errno %d", errno);
+	munmap(*memory, VMRPC_MEM_BLOCK + SIZE);
+	*memory = mmap(NULL, VMRPC_MEM_BLOCK + SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE, fd, 0);
+	TEST_ASSERT(*memory != MAP_FAILED, "mmap(): errno %d", errno);
+	close(*file);
+	*file = fd;
+	*table = (void *)*memory;
+	*states = (uint8_t *)(*table + 1);
+}
+
+TEST_F(mem, pool_of_huge_pages_given_and_taken)
+{
+	unsigned long before = pool("HugePages_Total: %lu"), all;
+	struct vmrpc_vm_mem_info mem;
+	uint64_t size = SIZE;
+
+	file_of_huge_pages(&self->file, &self->memory, &self->table, &self->states);
+	self->set.fd = self->file;
+	pool_set(0);
+	ASSERT_EQ(ENOSPC, set_mem(self->tvm.fd, &self->set));
+	pool_set(before + 8);
+	all = pool_free();
+	ASSERT_LE(4, all);
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	fill_and_free(self, 1);
+	fill_and_free(self, 2);
+	self->states[1] = VMRPC_MEM_USED;
+	ASSERT_EQ(all - 4, pool_free());
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(4 * VMRPC_MEM_BLOCK, mem.resident);
+	ASSERT_EQ(0, mem.swapped);
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(all - 2, pool_free());
+	ASSERT_EQ(0xaa, block(self->memory, 1)[0]);
+	ASSERT_EQ(0, block(self->memory, 0)[0]);
+	/* What is in use leaves the pool when it is not any more. */
+	pool_set(before);
 }
 
 TEST_F(mem, detached_holds_nothing)
