@@ -138,12 +138,13 @@ cycle_all() {
 	done
 }
 
-# What is kept only in case it is needed goes: a module's end frees what vmalloc left lying.
+# What is kept only in case it is needed goes: a module's end frees what vmalloc left lying; what
+# waits for RCU may wait for five seconds (KFREE_DRAIN_JIFFIES).
 settle() {
 	wait
 	rmmod vmrpc_test_server
 	load_server
-	sleep 1
+	sleep 6
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 }
