@@ -607,7 +607,7 @@ guest_huge_mib() {
 }
 
 remaining_over() {
-	[ "$(vm_migration "$1" remaining)" -gt "$2" ]
+	[ "$(vm_migration_ram "$1" remaining)" -gt "$2" ]
 }
 
 # What was sent before the host dropped it: the guest finds zeros in these blocks, in those that it took
@@ -623,11 +623,11 @@ test_moved_dropped_is_zeros() {
 	guest qmp mem '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 65536}}'
 	fill dirty 32
 	wait_for 60 remaining_over mem $((16 * mib))
-	rounds=$(vm_migration mem dirty-sync-count)
+	rounds=$(vm_migration_ram mem dirty-sync-count)
 	guest sh mem -- "rm /tmp/fill/stale"
 	vmrpc mem mem --reclaim 1G
 	zeros_take mem /tmp/before 96
-	expect "$rounds" "$(vm_migration mem dirty-sync-count)" "round"
+	expect "$rounds" "$(vm_migration_ram mem dirty-sync-count)" "round"
 	vm_migrate_end mem
 	target_ready
 	zeros_take other /tmp/after 96

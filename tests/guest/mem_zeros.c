@@ -4,27 +4,15 @@
  * and when it gets SIGTERM how many words are not what they are to be: all others are zeros.
  * Exit status: 0, 1 there are such words, 2 wrong usage, or no memory.
  */
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "wait_for_term.h"
+
 #define HUGE	(2ul << 20)
 #define WORDS	(HUGE / sizeof(uint64_t))	/* of a huge page */
-
-static void wait_for_term(void)
-{
-	sigset_t term;
-	int sig;
-
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	puts("taken");
-	fflush(stdout);
-	sigwait(&term, &sig);
-}
 
 int main(int argc, char **argv)
 {
@@ -37,7 +25,7 @@ int main(int argc, char **argv)
 	}
 	for (n = 0; n < words; n += WORDS)
 		memory[n] = n + 1;
-	wait_for_term();
+	wait_for_term("taken");
 	for (n = 0; n < words; n++)
 		wrong += memory[n] != (n % WORDS ? 0 : n + 1);
 	printf("%lu words wrong\n", wrong);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vmrpc_guest.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +15,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+
+#include "wait_for_term.h"
 
 static int failed(const char *what)
 {
@@ -42,15 +43,8 @@ static bool same(const uint64_t *words, size_t size)
 static int wait_and_compare(int fd, uint64_t pin, const uint64_t *words, size_t size)
 {
 	struct vmrpc_guest_unpin unpin = { .pin = pin };
-	sigset_t term;
-	int sig;
 
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	puts("pinned");
-	fflush(stdout);
-	sigwait(&term, &sig);
+	wait_for_term("pinned");
 	if (ioctl(fd, VMRPC_GUEST_UNPIN, &unpin))
 		return failed("unpin");
 	if (!same(words, size)) {

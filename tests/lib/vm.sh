@@ -99,21 +99,26 @@ vm_quit() {
 	guest qmp "$1" '{"execute": "quit"}' || true
 }
 
+# vm_migrate_begin NAME URI
+vm_migrate_begin() {
+	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+}
+
 # vm_migrate NAME URI - returns when it has left, and is paused here for good
 vm_migrate() {
-	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	vm_migrate_begin "$1" "$2"
 	wait_for 90 vm_migrated "$1"
 }
 
 # vm_sent NAME - bytes that its QEMU sent when it left
 vm_sent() {
-	vm_migration "$1" transferred
+	vm_migration_ram "$1" transferred
 }
 
 # vm_migrate_slowly NAME URI - begins, and would take for ever until vm_migrate_end
 vm_migrate_slowly() {
 	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 4096}}'
-	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	vm_migrate_begin "$1" "$2"
 	wait_for 30 vm_migration_is "$1" active
 }
 
@@ -122,17 +127,17 @@ vm_migrate_slowly() {
 vm_migrate_rounds() {
 	guest qmp "$1" '{"execute": "migrate-set-parameters", "arguments":
 		{"downtime-limit": 1, "avail-switchover-bandwidth": 4000000, "max-bandwidth": 1073741824}}'
-	guest qmp "$1" "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"$2\"}}"
+	vm_migrate_begin "$1" "$2"
 	wait_for 60 vm_rounds_over "$1" "$3"
 }
 
-# vm_migration NAME FIELD - how far its memory was sent
-vm_migration() {
+# vm_migration_ram NAME FIELD - how far its memory was sent
+vm_migration_ram() {
 	guest qmp "$1" '{"execute": "query-migrate"}' | jq --arg field "$2" '.return.ram[$field]'
 }
 
 vm_rounds_over() {
-	[ "$(vm_migration "$1" dirty-sync-count)" -gt "$2" ]
+	[ "$(vm_migration_ram "$1" dirty-sync-count)" -gt "$2" ]
 }
 
 # What is written as fast as it is sent never comes to an end: it may stand still for long.

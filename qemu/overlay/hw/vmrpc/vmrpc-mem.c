@@ -578,8 +578,9 @@ const VMStateDescription vmstate_vmrpc_mem = {
     },
 };
 
-static void vmrpc_mem_migrate_end(VMRPCState *s)
+static void vmrpc_mem_migrate_cleanup(VMRPCState *s)
 {
+    precopy_remove_notifier(&s->mem_precopy);
     migrate_del_blocker(&s->mem_blocker);
     g_free(s->mem_stale);
 }
@@ -597,8 +598,10 @@ static bool vmrpc_mem_migrate_setup(VMRPCState *s, Error **errp)
         return false;
     }
     s->mem_stale = bitmap_new(vmrpc_mem_nr_blocks(s));
+    s->mem_precopy.notify = vmrpc_mem_precopy;
+    precopy_add_notifier(&s->mem_precopy);
     if (!vmrpc_mem_find_dropped(s, errp)) {
-        vmrpc_mem_migrate_end(s);
+        vmrpc_mem_migrate_cleanup(s);
         return false;
     }
     return true;
@@ -620,23 +623,22 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
         return false;
     }
     if (!vmrpc_mem_map(s, errp)) {
-        ram_block_discard_require(false);
-        return false;
+        goto unblock;
     }
     if ((s->mem_auto_ms || s->mem_idle_ms) &&
         !vmrpc_mem_set_auto(s, s->mem_auto_ms, s->mem_idle_ms, errp)) {
-        vmrpc_mem_unmap(s);
-        ram_block_discard_require(false);
-        return false;
+        goto unmap;
     }
     if (!vmrpc_mem_migrate_setup(s, errp)) {
-        vmrpc_mem_unmap(s);
-        ram_block_discard_require(false);
-        return false;
+        goto unmap;
     }
-    s->mem_precopy.notify = vmrpc_mem_precopy;
-    precopy_add_notifier(&s->mem_precopy);
     return true;
+
+unmap:
+    vmrpc_mem_unmap(s);
+unblock:
+    ram_block_discard_require(false);
+    return false;
 }
 
 void vmrpc_mem_unrealize(VMRPCState *s)
@@ -644,8 +646,7 @@ void vmrpc_mem_unrealize(VMRPCState *s)
     if (!s->mem_max) {
         return;
     }
-    precopy_remove_notifier(&s->mem_precopy);
-    vmrpc_mem_migrate_end(s);
+    vmrpc_mem_migrate_cleanup(s);
     vmrpc_mem_unmap(s);
     ram_block_discard_require(false);
 }

@@ -202,7 +202,8 @@ struct vmrpc_vm_user_copy {
 /*
  * Outsourced memory (see vmrpc_mem_region): a file in memory (shmem, as by memfd_create(2)), or one of
  * hugetlbfs (MFD_HUGETLB) whose pages are of VMRPC_MEM_BLOCK bytes; its first VMRPC_MEM_BLOCK bytes are
- * for the table, and the rest the blocks, in order.  The VMM gives it to the guest, mapped shared, at gpa - VMRPC_MEM_BLOCK.
+ * for the table, and the rest the blocks, in order.  The VMM gives it to the guest, mapped shared, at
+ * gpa - VMRPC_MEM_BLOCK.
  */
 struct vmrpc_vm_set_mem {
 	__s32	fd;

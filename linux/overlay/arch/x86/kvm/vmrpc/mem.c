@@ -26,6 +26,12 @@
 
 static struct vmrpc_server *vmrpc_mem_server;
 
+/* Whether a block is a page of the host's pool of huge pages, which come from there and go back. */
+bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem)
+{
+	return is_file_hugepages(mem->file);
+}
+
 static u32 vmrpc_mem_table_pages(u64 nr_blocks)
 {
 	return DIV_ROUND_UP(sizeof(struct vmrpc_mem_table) + nr_blocks, PAGE_SIZE);
@@ -78,10 +84,11 @@ static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
 {
 	u32 nr = vmrpc_mem_table_pages(mem->nr_blocks);
 	struct page **pages;
-	int ret;
+	int ret = 0;
 
-	/* hugetlbfs gives none by reading. */
-	ret = vfs_fallocate(mem->file, FALLOC_FL_KEEP_SIZE, 0, VMRPC_MEM_BLOCK);
+	/* It gives none by reading. */
+	if (vmrpc_mem_is_hugetlb(mem))
+		ret = vfs_fallocate(mem->file, FALLOC_FL_KEEP_SIZE, 0, VMRPC_MEM_BLOCK);
 	if (ret)
 		return ret;
 	pages = vmrpc_mem_get_pages(mem->file->f_mapping, nr);
@@ -131,12 +138,6 @@ static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
 	fput(mem->file);
 	mem->file = NULL;
-}
-
-/* Whether a block is a page of the host's pool of huge pages, which come from there and go back. */
-bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem)
-{
-	return is_file_hugepages(mem->file);
 }
 
 static bool vmrpc_mem_is_in_memory(struct file *file)
@@ -476,7 +477,7 @@ int vmrpc_mem_dropped(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_dropped *ar
 		return -ENOMEM;
 	ret = vmrpc_mem_begin(vm);
 	if (!ret) {
-		if (arg->size == BITS_TO_LONGS(mem->nr_blocks) * sizeof(long))
+		if (arg->size * BITS_PER_BYTE == mem->nr_blocks)
 			swap(mem->dropped, bitmap);
 		else
 			ret = -EINVAL;

@@ -749,6 +749,13 @@ TEST_F(mem, load_by_a_client_refused)
 	close(fd);
 }
 
+/* Of the file's first block only the pages that the table takes. */
+TEST_F(mem, table_takes_what_it_needs)
+{
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(4096, resident(self->file));
+}
+
 static void file_of_huge_pages(int *file, uint8_t **memory, struct vmrpc_mem_table **table,
 			       uint8_t **states)
 {
@@ -787,6 +794,10 @@ TEST_F(mem, pool_of_huge_pages_given_and_taken)
 	ASSERT_EQ(0, info(self->tvm.fd, &mem));
 	ASSERT_EQ(4 * VMRPC_MEM_BLOCK, mem.resident);
 	ASSERT_EQ(0, mem.swapped);
+	/* It is no help to who is short of other memory. */
+	for (int n = 0; n < 10; n++)
+		shrink();
+	ASSERT_EQ(VMRPC_MEM_FREE, state_of(self, 0));
 	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
 	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
 	ASSERT_EQ(all - 2, pool_free());
