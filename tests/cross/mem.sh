@@ -669,6 +669,43 @@ test_cpr_transfer_refused() {
 	guest kill mem
 }
 
+# A page of each of some blocks is taken out of use: these stay USED, the others come and go.
+test_pages_that_fail_stay_out_of_use() {
+	local kept first=$((512 << 30))
+	mem_up
+	kept=$(fill kept 64)
+	guest sh mem -- "for n in 1 40 80 120 160 200 240 280 320 360 400 440 480; do
+		echo \$(($first + n * $((2 * mib)))) > /sys/devices/system/memory/soft_offline_page; done"
+	expect 52 "$(guest sh mem -- "awk '\$1 == \"HardwareCorrupted:\" { print \$2 }' /proc/meminfo")" "kB out of use"
+	expect "$kept" "$(checksum kept)" "what was used"
+	fill more 600
+	guest sh mem -- "rm /tmp/fill/more /tmp/fill/kept"
+	vmrpc mem mem --reclaim 1G
+	mem_over used $((13 * 2 * mib))
+	mem_under used $((13 * 2 * mib + small))
+	guest kill mem
+}
+
+# In a dump there are zeros for what the guest did not use; the host gives no memory for that.
+test_dump_reads_what_was_used() {
+	local before
+	# shellcheck disable=SC2086	# several words
+	mem_start ,mem-max=1G "vmrpc.outsource=mem crashkernel=128M" --mem 512M -- $kernel_disks
+	mem_up
+	guest sh mem -- "printf 'what was %s\\n' used > /tmp/fill/used"
+	fill kept 32
+	vmrpc mem mem --reclaim 1G
+	guest sh mem -- "kexec -p /dev/vda --initrd=/dev/vdb --reuse-cmdline"
+	before=$(mem_field resident)
+	vm_panic mem 0
+	wait_for 120 vm_generation_over mem 1
+	guest wait mem
+	expect_match '^[1-9][0-9]*$' "$(guest sh mem -- "$GUEST_TESTS/find_text 'what was used' < /proc/vmcore")"
+	comment "$((before / mib)) MiB held, after the dump $(($(mem_field resident) / mib)) MiB"
+	mem_under resident $((before + 8 * mib))
+	guest kill mem
+}
+
 # The next kernel does without, and the host has what the one before had.
 test_kexec_without_gives_all_back() {
 	# shellcheck disable=SC2086	# several words

@@ -228,6 +228,11 @@ struct vmrpc_print {
  */
 #define VMRPC_MEM_PIN			3u
 #define VMRPC_MEM_UNPIN			4u	/* ENOENT no such pin */
+/*
+ * Result: vmrpc_mem_region, as of the last ATTACH, and nothing changes: for a kernel that reads what
+ * another one left that crashed.  ENOTCONN no kernel is attached.
+ */
+#define VMRPC_MEM_WHERE			5u
 
 #define VMRPC_MEM_BLOCK			(2u << 20)	/* bytes */
 #define VMRPC_MEM_MAX_BLOCKS		(1u << 20)

@@ -186,6 +186,60 @@ static void __init vmrpc_mem_detach(void)
 	vmrpc_unbind_module_kernel(handle);
 }
 
+#ifdef CONFIG_PROC_VMCORE
+
+/* What the kernel had that crashed. */
+static struct {
+	u64		start_pfn;
+	u64		nr_blocks;
+	const u8	*states;
+} vmrpc_mem_crashed __ro_after_init;
+
+/* A block that it did not use is not read, as the host would give it memory. */
+static bool vmrpc_mem_crashed_has(struct vmcore_cb *cb, unsigned long pfn)
+{
+	u64 block = (pfn - vmrpc_mem_crashed.start_pfn) / (VMRPC_MEM_BLOCK >> PAGE_SHIFT);
+
+	return block >= vmrpc_mem_crashed.nr_blocks ||
+	       READ_ONCE(vmrpc_mem_crashed.states[block]) == VMRPC_MEM_USED;
+}
+
+static struct vmcore_cb vmrpc_mem_vmcore_cb = { .pfn_is_ram = vmrpc_mem_crashed_has };
+
+static void __init vmrpc_mem_dump(const struct vmrpc_mem_region *region)
+{
+	struct vmrpc_mem_table *table;
+
+	table = memremap(le64_to_cpu(region->table), VMRPC_MEM_BLOCK, MEMREMAP_WB);
+	if (!table) {
+		pr_warn("no memory: the dump will have what the host does not hold\n");
+		return;
+	}
+	vmrpc_mem_crashed.start_pfn = PHYS_PFN(le64_to_cpu(region->blocks));
+	vmrpc_mem_crashed.nr_blocks = min_t(u64, le64_to_cpu(region->nr_blocks), VMRPC_MEM_MAX_BLOCKS);
+	vmrpc_mem_crashed.states = (const u8 *)(table + 1);
+	register_vmcore_cb(&vmrpc_mem_vmcore_cb);
+}
+
+/* It has the command line of the kernel that crashed, whose memory is to be dumped: it uses none of it. */
+static void __init vmrpc_mem_crashed_init(void)
+{
+	s64 handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
+	struct vmrpc_mem_region region;
+
+	if (handle < 0)
+		return;
+	if (!vmrpc_perform_kernel(handle, VMRPC_MEM_WHERE, &region, sizeof(region), NULL))
+		vmrpc_mem_dump(&region);
+	vmrpc_unbind_module_kernel(handle);
+}
+
+#else
+
+static void __init vmrpc_mem_crashed_init(void) { }
+
+#endif
+
 /* The VM is another one now (migration, a snapshot), with the same memory. */
 void vmrpc_outsource_renew(void)
 {
@@ -197,9 +251,10 @@ void __init vmrpc_outsource_init(void)
 {
 	int ret;
 
-	/* It has the command line of the kernel that crashed, whose memory is to be dumped. */
-	if (is_kdump_kernel())
+	if (is_kdump_kernel()) {
+		vmrpc_mem_crashed_init();
 		return;
+	}
 	if (!vmrpc_outsource) {
 		vmrpc_mem_detach();
 		return;

@@ -499,20 +499,37 @@ static int vmrpc_mem_begin_anew(struct vmrpc_call *call)
 	return vmrpc_mem_begin(call->vm);
 }
 
-static int vmrpc_mem_attach(struct vmrpc_call *call)
+static void vmrpc_mem_tell_region(const struct vmrpc_mem *mem, struct vmrpc_mem_region *region)
 {
-	struct vmrpc_mem *mem = &call->vm->mem;
-	struct vmrpc_mem_region *region = call->arg;
-	int ret = vmrpc_mem_begin_anew(call);
-
-	if (ret)
-		return ret;
-	ret = vmrpc_mem_restart(mem, true);
 	*region = (struct vmrpc_mem_region){
 		.table		= cpu_to_le64(mem->gpa - VMRPC_MEM_BLOCK),
 		.blocks		= cpu_to_le64(mem->gpa),
 		.nr_blocks	= cpu_to_le64(mem->nr_blocks),
 	};
+}
+
+static int vmrpc_mem_attach(struct vmrpc_call *call)
+{
+	struct vmrpc_mem *mem = &call->vm->mem;
+	int ret = vmrpc_mem_begin_anew(call);
+
+	if (ret)
+		return ret;
+	ret = vmrpc_mem_restart(mem, true);
+	vmrpc_mem_tell_region(mem, call->arg);
+	vmrpc_mem_end(call->vm);
+	return ret;
+}
+
+static int vmrpc_mem_where(struct vmrpc_call *call)
+{
+	struct vmrpc_mem *mem = &call->vm->mem;
+	int ret = call->process ? -EPERM : vmrpc_mem_begin(call->vm);
+
+	if (ret)
+		return ret;
+	ret = mem->attached ? 0 : -ENOTCONN;
+	vmrpc_mem_tell_region(mem, call->arg);
 	vmrpc_mem_end(call->vm);
 	return ret;
 }
@@ -572,6 +589,13 @@ static const struct vmrpc_procedure vmrpc_mem_procedures[] = {
 		.min_size	= sizeof(struct vmrpc_mem_unpin),
 		.max_size	= sizeof(struct vmrpc_mem_unpin),
 		.call		= vmrpc_mem_unpin,
+	},
+	[VMRPC_MEM_WHERE] = {
+		.name		= "where",
+		.direction	= VMRPC_OUT,
+		.min_size	= sizeof(struct vmrpc_mem_region),
+		.max_size	= sizeof(struct vmrpc_mem_region),
+		.call		= vmrpc_mem_where,
 	},
 };
 

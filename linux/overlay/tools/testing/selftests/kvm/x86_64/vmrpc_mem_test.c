@@ -618,6 +618,31 @@ TEST_F(mem, reset_detaches_limit_stays)
 	ASSERT_EQ(3, self->table->limit);
 }
 
+/* What a kernel does that dumps one that crashed. */
+TEST_F(mem, where_it_is_told_nothing_changes)
+{
+	struct vmrpc_mem_region *region;
+	uint64_t handle;
+
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	self->states[0] = VMRPC_MEM_USED;
+	ASSERT_EQ(0, vmrpc_bind(self->vcpu, VMRPC_MEM_MODULE, VMRPC_MEM_VERSION, &handle));
+	region = addr_gva2hva(self->tvm.vm, self->gva);
+	memset(region, 0xff, sizeof(*region));
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, handle, VMRPC_MEM_WHERE, self->gva, sizeof(*region),
+				   NULL));
+	ASSERT_EQ(GPA - VMRPC_MEM_BLOCK, region->table);
+	ASSERT_EQ(GPA, region->blocks);
+	ASSERT_EQ(NR_BLOCKS, region->nr_blocks);
+	ASSERT_EQ(0, region->reserved);
+	ASSERT_EQ(VMRPC_MEM_USED, self->states[0]);
+	ASSERT_EQ(0xaa, block(self->memory, 0)[0]);
+	ASSERT_EQ(0, vmrpc_perform(self->vcpu, handle, VMRPC_MEM_DETACH, 0, 0, NULL));
+	ASSERT_EQ(-VMRPC_ENOTCONN, vmrpc_perform(self->vcpu, handle, VMRPC_MEM_WHERE, self->gva,
+						 sizeof(*region), NULL));
+}
+
 static int load(int fd, uint64_t size)
 {
 	return mem_size(fd, VMRPC_VM_MEM_LOAD, &size);
