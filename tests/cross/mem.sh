@@ -3,6 +3,8 @@
 #
 # Outsourced memory: a guest that has some of the host's, and the host that takes back what
 # is free there.
+#	MEM_BACKING	more options of the device's, where a case does not say what is behind the memory:
+#			",mem-share=off" for private memory
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/lib/tap.sh"
 . "$here/lib/vm.sh"
@@ -31,6 +33,10 @@ mem_start() {
 		options+=("$1")
 		shift
 	done
+	case $device in
+	*mem-hugetlb* | *mem-share*) ;;
+	*mem-max*)	device=${MEM_BACKING-}$device ;;
+	esac
 	guest kill mem 2> /dev/null || true
 	"${within[@]}" guest start mem --vcpus 2 --mem 256M --no-vmrpc --append "$append" "${options[@]}" -- \
 		-device "vmrpc$device" "${@:2}"
@@ -336,10 +342,10 @@ short_of_memory() {
 	"$@"
 }
 
-# other_start - a second VM with outsourced memory
+# other_start [DEVICE-OPTIONS] - a second VM with outsourced memory
 other_start() {
 	"${within[@]}" guest start other --vcpus 1 --mem 256M --no-vmrpc --append vmrpc.outsource=mem -- \
-		-device vmrpc,name=other,mem-max=1G
+		-device "vmrpc,name=other,mem-max=1G${1-${MEM_BACKING-}}"
 	wait_for 120 vm_ready other
 	fill_mount other
 }
@@ -496,7 +502,7 @@ test_reset_gives_all_back() {
 # target_start [DEVICE-OPTIONS] - a QEMU for the guest to go on in
 target_start() {
 	"${within[@]}" guest start other --vcpus 2 --mem 256M --no-vmrpc --append vmrpc.outsource=mem --no-wait -- \
-		-device "vmrpc,name=other,mem-max=1G${1-}" -incoming unix:/tmp/other.sock
+		-device "vmrpc,name=other,mem-max=1G${1-${MEM_BACKING-}}" -incoming unix:/tmp/other.sock
 }
 
 target_ready() {
@@ -559,6 +565,58 @@ pool_free() {
 
 pool_over() {
 	[ "$(pool_free)" -gt "$1" ]
+}
+
+# fill_same NAME - 32 MiB that differ by page, and not by guest
+fill_same() {
+	guest sh "$1" -- "seq -w 1 5000000 | head -c 32M > /tmp/fill/same; sha256sum < /tmp/fill/same"
+}
+
+merged() {
+	[ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -ge "$1" ]
+}
+
+# What two guests have in common is there once, until one of them gives it back.
+test_private_memory_merged() {
+	local same pages=$((32 * mib / 4096))
+	trap 'guest kill mem || true; guest kill other || true; echo 2 > /sys/kernel/mm/ksm/run' EXIT
+	mem_start ,mem-max=1G,mem-share=off vmrpc.outsource=mem
+	mem_up
+	other_start ,mem-share=off
+	same=$(fill_same mem)
+	expect "$same" "$(fill_same other)" "what both have"
+	echo 5000 > /sys/kernel/mm/ksm/pages_to_scan
+	echo 1 > /sys/kernel/mm/ksm/run
+	wait_for 120 merged "$pages"
+	comment "of $pages pages that both have, $(cat /sys/kernel/mm/ksm/pages_sharing) merged, with others"
+	guest sh mem -- "rm /tmp/fill/same"
+	vmrpc mem mem --reclaim 1G
+	mem_under resident $small
+	expect "$same" "$(guest sh other -- "sha256sum < /tmp/fill/same")" "what the other has"
+	fill kept 32 > /tmp/kept
+	expect "$(cat /tmp/kept)" "$(checksum kept)" "what is there instead"
+}
+
+# To one whose memory is of another kind, and back.
+test_moved_to_another_backing() {
+	local kept
+	mem_start ,mem-max=1G,mem-share=off vmrpc.outsource=mem
+	mem_up
+	kept=$(fill kept 48)
+	fill dropped 96
+	guest sh mem -- "rm /tmp/fill/dropped"
+	move ,mem-share=on
+	guest kill mem
+	expect "$kept" "$(guest sh other -- "sha256sum < /tmp/fill/kept")" "what was not free, in a file"
+	mem_start ,mem-max=1G,mem-share=off vmrpc.outsource=mem --no-wait -- -incoming unix:/tmp/mem.sock
+	vm_migrate other unix:/tmp/mem.sock
+	wait_for 30 vm_runs mem
+	wait_for 90 vm_ready mem
+	expect "$kept" "$(checksum kept)" "what was not free, in private memory"
+	vmrpc mem mem --reclaim 1G
+	mem_under resident $((48 * mib + small))
+	guest kill other
+	guest kill mem
 }
 
 # In pages of 2 MiB: what the guest uses comes from the pool, what it does not goes back there, also
@@ -788,6 +846,8 @@ test_sizes_that_make_no_sense_refused() {
 	refused ,mem-max=4T 'at most'
 	refused ,mem-pin-max=64M 'need mem-max'
 	refused ,mem-hugetlb=on 'need mem-max'
+	refused ,mem-share=off 'need mem-max'
+	refused ,mem-max=1G,mem-share=off,mem-hugetlb=on 'without mem-share=off'
 	refused ,mem-max=1G,mem-hugetlb=on 'pool of huge pages is empty'
 	refused ,mem-max=1G,mem-pin-max=1000 'multiple of 4 KiB'
 }

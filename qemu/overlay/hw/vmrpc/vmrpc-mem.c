@@ -1,9 +1,9 @@
 /*
  * VMRPC: outsourced memory
  *
- * Guest-physical space with a file in memory behind it, from which KVM takes
- * and gives memory block by block; see struct vmrpc_vm_set_mem.  QEMU only puts
- * it there.  The firmware does not know of it: the guest asks KVM.
+ * Guest-physical space with a file or private memory behind it, from which KVM
+ * takes and gives memory block by block; see struct vmrpc_vm_set_mem.  QEMU only
+ * puts it there.  The firmware does not know of it: the guest asks KVM.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,7 +35,7 @@
  */
 #define VMRPC_MEM_BASE  (1ULL << 39)
 
-static bool vmrpc_mem_check_size(VMRPCState *s, Error **errp)
+static bool vmrpc_mem_check_options(VMRPCState *s, Error **errp)
 {
     uint64_t most = (uint64_t)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK;
 
@@ -51,6 +51,11 @@ static bool vmrpc_mem_check_size(VMRPCState *s, Error **errp)
         s->mem_limit > s->mem_max) {
         error_setg(errp, "mem-limit=%" PRIu64 ": give a multiple of 2 MiB, at "
                    "most mem-max", s->mem_limit);
+        return false;
+    }
+    if (s->mem_hugetlb && !s->mem_share) {
+        error_setg(errp, "mem-hugetlb is of a file: start the VM without "
+                   "mem-share=off");
         return false;
     }
     if (!QEMU_IS_ALIGNED(s->mem_pin_max, VMRPC_PAGE_SIZE)) {
@@ -112,6 +117,10 @@ static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
         .pin_max = s->mem_pin_max,
     };
 
+    if (!s->mem_share) {
+        arg.addr = (uintptr_t)memory_region_get_ram_ptr(&s->mem);
+    }
+
     if (RETRY_ON_EINTR(ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg)) == 0) {
         return true;
     }
@@ -124,40 +133,87 @@ static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
     return false;
 }
 
+/* By its path: a file given as a descriptor is not mapped at a block's boundary. */
+static bool vmrpc_mem_init_file(VMRPCState *s, MemoryRegion *mr,
+                                const char *name, uint64_t size, int fd,
+                                uint64_t offset, Error **errp)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return memory_region_init_ram_from_file(mr, OBJECT(s), name, size,
+                                            VMRPC_MEM_BLOCK,
+                                            RAM_SHARED | RAM_NORESERVE, path,
+                                            offset, errp);
+}
+
+static bool vmrpc_mem_init_blocks(VMRPCState *s, int fd, Error **errp)
+{
+    if (s->mem_share) {
+        return vmrpc_mem_init_file(s, &s->mem, "vmrpc.mem", s->mem_max, fd,
+                                   VMRPC_MEM_BLOCK, errp);
+    }
+    return memory_region_init_ram_flags_nomigrate(&s->mem, OBJECT(s),
+                                                  "vmrpc.mem", s->mem_max,
+                                                  RAM_NORESERVE, errp);
+}
+
+static bool vmrpc_mem_init(VMRPCState *s, int fd, Error **errp)
+{
+    if (!vmrpc_mem_init_file(s, &s->mem_table, "vmrpc.mem-table",
+                             VMRPC_MEM_BLOCK, fd, 0, errp)) {
+        return false;
+    }
+    if (!vmrpc_mem_init_blocks(s, fd, errp)) {
+        goto no_table;
+    }
+    if (!vmrpc_mem_give(s, fd, errp)) {
+        goto no_blocks;
+    }
+    return true;
+
+no_blocks:
+    object_unparent(OBJECT(&s->mem));
+no_table:
+    object_unparent(OBJECT(&s->mem_table));
+    return false;
+}
+
+static void vmrpc_mem_add(VMRPCState *s, MemoryRegion *mr, uint64_t gpa)
+{
+    memory_region_add_subregion(get_system_memory(), gpa, mr);
+    vmstate_register_ram(mr, DEVICE(s));
+}
+
 static bool vmrpc_mem_map(VMRPCState *s, Error **errp)
 {
-    uint64_t size = VMRPC_MEM_BLOCK + s->mem_max;
+    uint64_t size = VMRPC_MEM_BLOCK + (s->mem_share ? s->mem_max : 0);
     int fd = qemu_memfd_create("vmrpc-mem", size, s->mem_hugetlb,
                                s->mem_hugetlb ? VMRPC_MEM_BLOCK : 0, 0, errp);
-    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
     bool ok;
 
     if (fd < 0) {
         return false;
     }
-    /* By its path: a file given as a descriptor is not mapped at a block's boundary. */
-    ok = memory_region_init_ram_from_file(&s->mem, OBJECT(s), "vmrpc.mem", size,
-                                          VMRPC_MEM_BLOCK,
-                                          RAM_SHARED | RAM_NORESERVE, path, 0,
-                                          errp);
-    if (ok && !vmrpc_mem_give(s, fd, errp)) {
-        object_unparent(OBJECT(&s->mem));
-        ok = false;
-    }
+    ok = vmrpc_mem_init(s, fd, errp);
     close(fd);
     if (ok) {
-        memory_region_add_subregion(get_system_memory(),
-                                    VMRPC_MEM_BASE - VMRPC_MEM_BLOCK, &s->mem);
-        vmstate_register_ram(&s->mem, DEVICE(s));
+        vmrpc_mem_add(s, &s->mem_table, VMRPC_MEM_BASE - VMRPC_MEM_BLOCK);
+        vmrpc_mem_add(s, &s->mem, VMRPC_MEM_BASE);
     }
     return ok;
 }
 
+static void vmrpc_mem_remove(VMRPCState *s, MemoryRegion *mr)
+{
+    vmstate_unregister_ram(mr, DEVICE(s));
+    memory_region_del_subregion(get_system_memory(), mr);
+    object_unparent(OBJECT(mr));
+}
+
 static void vmrpc_mem_unmap(VMRPCState *s)
 {
-    vmstate_unregister_ram(&s->mem, DEVICE(s));
-    memory_region_del_subregion(get_system_memory(), &s->mem);
-    object_unparent(OBJECT(&s->mem));
+    vmrpc_mem_remove(s, &s->mem);
+    vmrpc_mem_remove(s, &s->mem_table);
 }
 
 /* Properties */
@@ -391,7 +447,7 @@ void vmrpc_mem_add_properties(Object *obj)
 /* Migration and snapshots */
 
 /*
- * The region is sent as all memory is, but for the blocks that are not USED.  KVM
+ * It is sent as all memory is, but for the blocks that are not USED.  KVM
  * changes the table without logging that, so it is sent in each round.
  *
  * A block is stale while what was sent of it need not be what the guest finds
@@ -426,12 +482,12 @@ static bool vmrpc_mem_is_used(const uint8_t *states, size_t block)
 
 static uint64_t vmrpc_mem_offset(size_t block)
 {
-    return (1 + block) * (uint64_t)VMRPC_MEM_BLOCK;
+    return block * (uint64_t)VMRPC_MEM_BLOCK;
 }
 
 static const uint8_t *vmrpc_mem_states(VMRPCState *s)
 {
-    struct vmrpc_mem_table *table = memory_region_get_ram_ptr(&s->mem);
+    struct vmrpc_mem_table *table = memory_region_get_ram_ptr(&s->mem_table);
 
     return (const uint8_t *)(table + 1);
 }
@@ -508,7 +564,8 @@ static int vmrpc_mem_precopy(NotifierWithReturn *n, void *data, Error **errp)
     case PRECOPY_NOTIFY_SETUP:
         return vmrpc_mem_can_migrate(errp) ? 0 : -1;
     case PRECOPY_NOTIFY_BEFORE_BITMAP_SYNC:
-        memory_region_set_dirty(&s->mem, 0, sizeof(struct vmrpc_mem_table) +
+        memory_region_set_dirty(&s->mem_table, 0,
+                                sizeof(struct vmrpc_mem_table) +
                                 vmrpc_mem_nr_blocks(s));
         vmrpc_mem_send_stale(s);
         return 0;
@@ -611,14 +668,14 @@ bool vmrpc_mem_realize(VMRPCState *s, Error **errp)
 {
     if (!s->mem_max) {
         if (s->mem_limit != UINT64_MAX || s->mem_auto_ms || s->mem_idle_ms ||
-            s->mem_pin_max || s->mem_hugetlb) {
-            error_setg(errp, "mem-limit, mem-auto-ms, mem-idle-ms, mem-pin-max "
-                       "and mem-hugetlb need mem-max");
+            s->mem_pin_max || s->mem_hugetlb || !s->mem_share) {
+            error_setg(errp, "mem-limit, mem-auto-ms, mem-idle-ms, mem-pin-max, "
+                       "mem-share and mem-hugetlb need mem-max");
             return false;
         }
         return true;
     }
-    if (!vmrpc_mem_check_size(s, errp) || !vmrpc_mem_check_machine(s, errp) ||
+    if (!vmrpc_mem_check_options(s, errp) || !vmrpc_mem_check_machine(s, errp) ||
         !vmrpc_mem_block_others(errp)) {
         return false;
     }

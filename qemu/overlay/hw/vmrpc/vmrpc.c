@@ -460,6 +460,7 @@ static const Property vmrpc_properties[] = {
     DEFINE_PROP_STRING("name", VMRPCState, name),
     DEFINE_PROP_STRING("group", VMRPCState, group),
     DEFINE_PROP_SIZE("mem-max", VMRPCState, mem_max, 0),
+    DEFINE_PROP_BOOL("mem-share", VMRPCState, mem_share, true),
     DEFINE_PROP_BOOL("mem-hugetlb", VMRPCState, mem_hugetlb, false),
     DEFINE_PROP_SIZE("mem-pin-max", VMRPCState, mem_pin_max, 0),
 };

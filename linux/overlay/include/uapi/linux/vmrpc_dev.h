@@ -204,6 +204,9 @@ struct vmrpc_vm_user_copy {
  * hugetlbfs (MFD_HUGETLB) whose pages are of VMRPC_MEM_BLOCK bytes; its first VMRPC_MEM_BLOCK bytes are
  * for the table, and the rest the blocks, in order.  The VMM gives it to the guest, mapped shared, at
  * gpa - VMRPC_MEM_BLOCK.
+ *
+ * With an addr the file, of shmem, is for the table alone, and the blocks are private anonymous memory of
+ * the calling process, there, which the VMM gives to the guest at gpa.
  */
 struct vmrpc_vm_set_mem {
 	__s32	fd;
@@ -212,7 +215,8 @@ struct vmrpc_vm_set_mem {
 	__u64	size;			/* bytes of all blocks; a multiple of VMRPC_MEM_ALIGN */
 	__u64	limit;			/* bytes that the guest is to use at most; a multiple of VMRPC_MEM_BLOCK */
 	__u64	pin_max;		/* bytes that it may pin at most, of any of its memory; whole pages */
-	__u64	reserved[2];
+	__u64	addr;			/* of block 0, a multiple of VMRPC_MEM_BLOCK; or 0 */
+	__u64	reserved;
 };
 
 /*

@@ -36,9 +36,11 @@ struct VMRPCState {
     uint64_t mem_limit;         /* in bytes, at the start; UINT64_MAX: @mem_max */
     uint32_t mem_auto_ms;       /* at the start; 0: off */
     uint32_t mem_idle_ms;       /* likewise */
+    bool mem_share;             /* a file's; else private, which KSM can merge */
     bool mem_hugetlb;           /* of the host's pool of huge pages */
     uint64_t mem_pin_max;       /* bytes that the guest may pin */
-    MemoryRegion mem;           /* the table and the blocks */
+    MemoryRegion mem_table;
+    MemoryRegion mem;           /* the blocks */
     NotifierWithReturn mem_precopy;
     unsigned long *mem_stale;   /* bitmap of blocks */
     Error *mem_blocker;         /* of ways to migrate */

@@ -85,6 +85,8 @@ struct vmrpc_argument {
 struct vmrpc_mem {
 	struct mutex		mutex;
 	struct file		*file;		/* NULL: the VM has none */
+	struct mm_struct	*mm;		/* whose private memory the blocks are; NULL: the file has them */
+	unsigned long		addr;		/* there, of block 0 */
 	struct page		**pages;	/* the table's */
 	struct vmrpc_mem_table	*table;		/* the guest writes it, too */
 	u8			*states;	/* a block's each, after the table */
@@ -345,16 +347,23 @@ void vmrpc_mem_destroy(struct vmrpc_vm *vm);
 int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg);
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info);
 int vmrpc_mem_limit(struct vmrpc_vm *vm, u64 size);
-bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem);
 int vmrpc_mem_load(struct vmrpc_vm *vm, u64 limit);
 int vmrpc_mem_dropped(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_dropped *arg);
 int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size);
 int vmrpc_mem_begin(struct vmrpc_vm *vm);
 void vmrpc_mem_end(struct vmrpc_vm *vm);
-u64 vmrpc_mem_resident(const struct vmrpc_mem *mem);
 long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age);
 int vmrpc_mem_server_init(void);
 void vmrpc_mem_server_exit(void);
+
+/* mem_backing.c */
+bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem);
+bool vmrpc_mem_backing_valid(struct file *file, const struct vmrpc_vm_set_mem *arg);
+int vmrpc_mem_backing_get(struct vmrpc_mem *mem, struct file *file, unsigned long addr);
+void vmrpc_mem_backing_put(struct vmrpc_mem *mem);
+int vmrpc_mem_backing_drop(struct vmrpc_mem *mem, u64 block, u64 nr);
+u64 vmrpc_mem_resident(const struct vmrpc_mem *mem);
+void vmrpc_mem_backing_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info);
 
 /* mem_auto.c */
 int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg);

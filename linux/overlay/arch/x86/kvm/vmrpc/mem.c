@@ -2,8 +2,7 @@
 /*
  * Outsourced memory: the server "mem", and what the host does with a VM's blocks.
  *
- * The memory is a file in memory that the VMM gave us, once; we hold it, and the pages of
- * its table, until the VM is destroyed, and never keep a page of a block.  The
+ * The memory is the VMM's, which gave it once: see mem_backing.c.  The
  * table is the guest's to write: a state that is read from there, or that it changes behind
  * our back, decides about data of that guest only.
  *
@@ -11,14 +10,7 @@
  * a block that is BUSY.
  */
 #include <linux/file.h>
-#include <linux/fs.h>
-#include <linux/falloc.h>
-#include <linux/hugetlb.h>
-#include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include "internal.h"
 
@@ -26,82 +18,9 @@
 
 static struct vmrpc_server *vmrpc_mem_server;
 
-/* Whether a block is a page of the host's pool of huge pages, which come from there and go back. */
-bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem)
-{
-	return is_file_hugepages(mem->file);
-}
-
-static u32 vmrpc_mem_table_pages(u64 nr_blocks)
-{
-	return DIV_ROUND_UP(sizeof(struct vmrpc_mem_table) + nr_blocks, PAGE_SIZE);
-}
-
-static void vmrpc_mem_put_pages(struct page **pages, u32 nr)
-{
-	while (nr--)
-		put_page(pages[nr]);
-	kvfree(pages);
-}
-
-/* With a reference it is neither written out nor moved: so from where it need not be. */
-static struct page *vmrpc_mem_get_page(struct address_space *mapping, u32 n)
-{
-	struct folio *folio;
-
-	if (shmem_mapping(mapping))
-		return shmem_read_mapping_page_gfp(mapping, n,
-						   mapping_gfp_mask(mapping) & ~__GFP_MOVABLE);
-	folio = filemap_get_folio(mapping, 0);
-	return IS_ERR(folio) ? ERR_CAST(folio) : folio_page(folio, n);
-}
-
-static struct page **vmrpc_mem_get_pages(struct address_space *mapping, u32 nr)
-{
-	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
-	struct page *page;
-	u32 n;
-
-	if (!pages)
-		return ERR_PTR(-ENOMEM);
-	for (n = 0; n < nr; n++) {
-		page = vmrpc_mem_get_page(mapping, n);
-		if (IS_ERR(page)) {
-			vmrpc_mem_put_pages(pages, n);
-			return ERR_CAST(page);
-		}
-		pages[n] = page;
-	}
-	return pages;
-}
-
 static unsigned long *vmrpc_mem_bitmap(u64 nr_blocks)
 {
 	return kvcalloc(BITS_TO_LONGS(nr_blocks), sizeof(long), GFP_KERNEL_ACCOUNT);
-}
-
-static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
-{
-	u32 nr = vmrpc_mem_table_pages(mem->nr_blocks);
-	struct page **pages;
-	int ret = 0;
-
-	/* It gives none by reading. */
-	if (vmrpc_mem_is_hugetlb(mem))
-		ret = vfs_fallocate(mem->file, FALLOC_FL_KEEP_SIZE, 0, VMRPC_MEM_BLOCK);
-	if (ret)
-		return ret;
-	pages = vmrpc_mem_get_pages(mem->file->f_mapping, nr);
-	if (IS_ERR(pages))
-		return PTR_ERR(pages);
-	mem->table = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
-	if (!mem->table) {
-		vmrpc_mem_put_pages(pages, nr);
-		return -ENOMEM;
-	}
-	mem->pages = pages;
-	mem->states = (u8 *)(mem->table + 1);
-	return 0;
 }
 
 /*
@@ -112,8 +31,7 @@ static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
 {
 	lockdep_assert_held(&mem->mutex);
 	bitmap_set(mem->dropped, block, nr);
-	return vfs_fallocate(mem->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
+	return vmrpc_mem_backing_drop(mem, block, nr);
 }
 
 /* All blocks are ABSENT then; a guest that uses some loses what they hold. */
@@ -134,31 +52,18 @@ static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 	vmrpc_mem_pin_forget(mem);
 	kvfree(mem->dropped);
 	mem->dropped = NULL;
-	vunmap(mem->table);
-	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
-	fput(mem->file);
-	mem->file = NULL;
-}
-
-static bool vmrpc_mem_is_in_memory(struct file *file)
-{
-	return shmem_mapping(file->f_mapping) ||
-	       (is_file_hugepages(file) && huge_page_size(hstate_file(file)) == VMRPC_MEM_BLOCK);
-}
-
-static bool vmrpc_mem_file_valid(struct file *file, const struct vmrpc_vm_set_mem *arg)
-{
-	return (file->f_mode & FMODE_WRITE) && vmrpc_mem_is_in_memory(file) &&
-	       i_size_read(file_inode(file)) >= VMRPC_MEM_BLOCK + arg->size;
+	vmrpc_mem_backing_put(mem);
 }
 
 static bool vmrpc_mem_arg_valid(const struct vmrpc_vm_set_mem *arg)
 {
-	return !arg->flags && !memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) && arg->size &&
+	return !arg->flags && !arg->reserved && arg->size &&
 	       arg->size <= (u64)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK &&
 	       IS_ALIGNED(arg->gpa | arg->size, VMRPC_MEM_ALIGN) && arg->gpa &&
 	       arg->gpa + arg->size > arg->gpa && IS_ALIGNED(arg->pin_max, PAGE_SIZE) &&
-	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK);
+	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK) &&
+	       IS_ALIGNED(arg->addr, VMRPC_MEM_BLOCK) &&
+	       access_ok(u64_to_user_ptr(arg->addr), arg->size);
 }
 
 static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
@@ -169,16 +74,12 @@ static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
 	lockdep_assert_held(&mem->mutex);
 	if (mem->file)
 		return -EEXIST;
-	mem->file = file;
 	mem->gpa = arg->gpa;
 	mem->nr_blocks = arg->size / VMRPC_MEM_BLOCK;
 	mem->limit = arg->limit / VMRPC_MEM_BLOCK;
-	ret = vmrpc_mem_map_table(mem);
-	if (ret) {
-		mem->file = NULL;
+	ret = vmrpc_mem_backing_get(mem, file, arg->addr);
+	if (ret)
 		return ret;
-	}
-	get_file(file);
 	mem->dropped = vmrpc_mem_bitmap(mem->nr_blocks);
 	ret = mem->dropped ? vmrpc_mem_pin_setup(mem, arg->pin_max) : -ENOMEM;
 	if (!ret)
@@ -202,7 +103,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 	file = fget(arg->fd);
 	if (!file)
 		return -EBADF;
-	if (vmrpc_mem_file_valid(file, arg)) {
+	if (vmrpc_mem_backing_valid(file, arg)) {
 		mutex_lock(&mem->mutex);
 		ret = READ_ONCE(vm->gone) ? -ESHUTDOWN : vmrpc_mem_set(mem, file, arg);
 		mutex_unlock(&mem->mutex);
@@ -263,20 +164,6 @@ void vmrpc_mem_end(struct vmrpc_vm *vm)
 	mutex_unlock(&vm->mem.mutex);
 }
 
-/* Bytes of the file that are in memory.  Changes at any time. */
-u64 vmrpc_mem_resident(const struct vmrpc_mem *mem)
-{
-	return (u64)READ_ONCE(mem->file->f_mapping->nrpages) << PAGE_SHIFT;
-}
-
-/* Bytes of the file that are in swap.  Likewise. */
-static u64 vmrpc_mem_swapped(const struct vmrpc_mem *mem)
-{
-	if (vmrpc_mem_is_hugetlb(mem))
-		return 0;
-	return (u64)READ_ONCE(SHMEM_I(file_inode(mem->file))->swapped) << PAGE_SHIFT;
-}
-
 static void vmrpc_mem_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info)
 {
 	u64 count[VMRPC_MEM_BUSY + 1] = {}, n;
@@ -304,8 +191,6 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 	*info = (struct vmrpc_vm_mem_info){
 		.max		= mem->nr_blocks * VMRPC_MEM_BLOCK,
 		.limit		= mem->limit * VMRPC_MEM_BLOCK,
-		.resident	= vmrpc_mem_resident(mem),
-		.swapped	= vmrpc_mem_swapped(mem),
 		.reclaimed	= mem->reclaimed * VMRPC_MEM_BLOCK,
 		.pinned		= vmrpc_mem_pinned(mem),
 		.attached	= mem->attached,
@@ -313,6 +198,7 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.idle_ms	= mem->idle_ms,
 	};
 	vmrpc_mem_count(mem, info);
+	vmrpc_mem_backing_count(mem, info);
 	vmrpc_mem_end(vm);
 	return 0;
 }

@@ -27,7 +27,8 @@ FIXTURE(mem)
 	struct kvm_vcpu *vcpu;
 	int file;
 	struct vmrpc_vm_set_mem set;
-	uint8_t *memory;		/* the file */
+	uint64_t file_size;
+	uint8_t *memory;		/* the table's block, and all blocks */
 	struct vmrpc_mem_table *table;
 	uint8_t *states;
 	uint64_t handle;
@@ -104,13 +105,53 @@ static void pool_set(unsigned long pages)
 	fclose(file);
 }
 
-static uint64_t resident(int file)
+/* Bytes of @memory that there are, of the table and the blocks. */
+static uint64_t resident_bytes(int file, uint8_t *memory, bool private)
 {
+	static unsigned char pages[SIZE / 4096];
+	uint64_t bytes;
 	struct stat st;
+	size_t n;
 
 	TEST_ASSERT(!fstat(file, &st), "fstat(): errno %d", errno);
-	return st.st_blocks * 512ull;
+	bytes = st.st_blocks * 512ull;
+	if (!private)
+		return bytes;
+	TEST_ASSERT(!mincore(memory + VMRPC_MEM_BLOCK, SIZE, pages), "mincore(): errno %d", errno);
+	for (n = 0; n < SIZE / 4096; n++)
+		bytes += (pages[n] & 1) * 4096;
+	return bytes;
 }
+
+static uint8_t *block(uint8_t *memory, uint64_t n)
+{
+	return memory + (1 + n) * VMRPC_MEM_BLOCK;
+}
+
+/* The file, and what is not in it from private memory, side by side. */
+static uint8_t *map_all(int file, uint64_t file_size)
+{
+	uint8_t *memory = mmap(NULL, 2 * VMRPC_MEM_BLOCK + SIZE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	TEST_ASSERT(memory != MAP_FAILED, "mmap(): errno %d", errno);
+	memory += -(uintptr_t)memory % VMRPC_MEM_BLOCK;
+	TEST_ASSERT(mmap(memory, file_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0) == memory,
+		    "mmap(): errno %d", errno);
+	return memory;
+}
+
+#define resident(self)	resident_bytes((self)->file, (self)->memory, (self)->set.addr)
+
+/* Where the blocks are. */
+FIXTURE_VARIANT(mem)
+{
+	bool private;
+};
+
+FIXTURE_VARIANT_ADD(mem, file) {};
+FIXTURE_VARIANT_ADD(mem, private) { .private = true };
 
 FIXTURE_SETUP(mem)
 {
@@ -121,14 +162,14 @@ FIXTURE_SETUP(mem)
 	self->vcpu = self->tvm.vcpus[0];
 	self->file = memfd_create("mem", MFD_CLOEXEC);
 	ASSERT_LE(0, self->file);
-	ASSERT_EQ(0, ftruncate(self->file, VMRPC_MEM_BLOCK + SIZE));
-	self->memory = mmap(NULL, VMRPC_MEM_BLOCK + SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    self->file, 0);
-	ASSERT_NE(MAP_FAILED, self->memory);
+	self->file_size = VMRPC_MEM_BLOCK + (variant->private ? 0 : SIZE);
+	ASSERT_EQ(0, ftruncate(self->file, self->file_size));
+	self->memory = map_all(self->file, self->file_size);
 	self->table = (void *)self->memory;
 	self->states = (uint8_t *)(self->table + 1);
 	self->set = (struct vmrpc_vm_set_mem){
 		.fd = self->file, .gpa = GPA, .size = SIZE, .limit = SIZE,
+		.addr = variant->private ? (uintptr_t)block(self->memory, 0) : 0,
 	};
 	self->gva = vm_vaddr_alloc_page(self->tvm.vm);
 }
@@ -155,11 +196,6 @@ do {											\
 	ASSERT_EQ(0, set_mem((self)->tvm.fd, &(self)->set));				\
 	ASSERT_EQ(0, attach((self)->vcpu, (self)->gva, &(self)->handle));		\
 } while (0)
-
-static uint8_t *block(uint8_t *memory, uint64_t n)
-{
-	return memory + (1 + n) * VMRPC_MEM_BLOCK;
-}
 
 /* The block was used, and is not any more. */
 #define fill_and_free(self, n)								\
@@ -247,9 +283,10 @@ TEST_F(mem, _name)									\
 
 TEST_SET_REFUSED(file_closed_refused, EBADF, self->set.fd = 1000)
 TEST_SET_REFUSED(file_of_another_kind_refused, EINVAL, self->set.fd = self->tvm.fd)
-TEST_SET_REFUSED(file_too_short_refused, EINVAL, ASSERT_EQ(0, ftruncate(self->file, SIZE)))
+TEST_SET_REFUSED(file_too_short_refused, EINVAL, 
+		 ASSERT_EQ(0, ftruncate(self->file, self->file_size - 4096)))
 TEST_SET_REFUSED(flags_set_refused, EINVAL, self->set.flags = 1)
-TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved[1] = 1)
+TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved = 1)
 TEST_SET_REFUSED(address_zero_refused, EINVAL, self->set.gpa = 0)
 TEST_SET_REFUSED(address_not_aligned_refused, EINVAL, self->set.gpa += VMRPC_MEM_BLOCK)
 TEST_SET_REFUSED(address_wraps_refused, EINVAL, self->set.gpa = -SIZE)
@@ -272,10 +309,10 @@ TEST_F(mem, free_taken_others_not)
 		fill_and_free(self, n);
 	self->states[1] = VMRPC_MEM_USED;
 	self->states[3] = VMRPC_MEM_BUSY;
-	before = resident(self->file);
+	before = resident(self);
 	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
 	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
-	ASSERT_EQ(before - 2 * VMRPC_MEM_BLOCK, resident(self->file));
+	ASSERT_EQ(before - 2 * VMRPC_MEM_BLOCK, resident(self));
 	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[0]);
 	ASSERT_EQ(VMRPC_MEM_USED, self->states[1]);
 	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[2]);
@@ -322,7 +359,7 @@ TEST_F(mem, all_taken_in_runs)
 	for (n = 0; n < NR_BLOCKS; n++)
 		ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[n]);
 	/* The table's own, a huge page at most. */
-	ASSERT_GE(VMRPC_MEM_BLOCK, resident(self->file));
+	ASSERT_GE(VMRPC_MEM_BLOCK, resident(self));
 }
 
 TEST_F(mem, states_that_are_none_left_alone)
@@ -547,7 +584,7 @@ TEST_F(mem, host_short_of_memory_takes_what_is_free)
 	VMRPC_WAIT_FOR((shrink(), count_states(self->states, VMRPC_MEM_ABSENT) == NR_BLOCKS - 1));
 	ASSERT_EQ(VMRPC_MEM_USED, self->states[7]);
 	ASSERT_EQ(0xaa, block(self->memory, 7)[0]);
-	ASSERT_GE(2 * VMRPC_MEM_BLOCK, resident(self->file));
+	ASSERT_GE(2 * VMRPC_MEM_BLOCK, resident(self));
 }
 
 static int64_t shrink_ms(void)
@@ -774,37 +811,112 @@ TEST_F(mem, load_by_a_client_refused)
 	close(fd);
 }
 
+/* What the VMM has elsewhere is not its guest's to lose. */
+TEST_F(mem, private_memory_of_another_kind_kept)
+{
+	uint64_t size = SIZE;
+	uint8_t *page;
+
+	if (!variant->private)
+		return;
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	fill_and_free(self, 1);
+	page = block(self->memory, 1) + 4096;
+	ASSERT_EQ(page, mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->file, 0));
+	ASSERT_EQ(EFAULT, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(VMRPC_MEM_FREE, self->states[0]);
+	ASSERT_EQ(0, munmap(page, 4096));
+	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
+	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[1]);
+	ASSERT_EQ(0, block(self->memory, 1)[0]);
+}
+
+TEST_F(mem, private_memory_outside_refused)
+{
+	self->set.addr = (uintptr_t)block(self->memory, 0) + 4096;
+	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
+	self->set.addr = -SIZE;
+	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
+	self->set.addr = 1ull << 63;
+	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
+}
+
+TEST_F(mem, resident_told)
+{
+	struct vmrpc_vm_mem_info mem;
+	uint64_t before;
+
+	set_and_attach(self);
+	before = resident(self);
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(before, mem.resident);
+	memset(block(self->memory, 3), 0xaa, VMRPC_MEM_BLOCK);
+	block(self->memory, 7)[4096] = 1;
+	ASSERT_LE(before + VMRPC_MEM_BLOCK + 4096, resident(self));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(resident(self), mem.resident);
+	ASSERT_EQ(0, mem.swapped);
+}
+
 /* Of the file's first block only the pages that the table takes. */
 TEST_F(mem, table_takes_what_it_needs)
 {
 	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
-	ASSERT_EQ(4096, resident(self->file));
+	ASSERT_EQ(4096, resident(self));
 }
 
-static void file_of_huge_pages(int *file, uint8_t **memory, struct vmrpc_mem_table **table,
-			       uint8_t **states)
+FIXTURE(huge)
 {
-	int fd = memfd_create("mem", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	struct vmrpc_tvm tvm;
+	struct kvm_vcpu *vcpu;
+	int file;
+	struct vmrpc_vm_set_mem set;
+	uint8_t *memory;		/* the file */
+	uint8_t *states;
+	uint64_t handle;
+	uint64_t gva;
+};
 
-	TEST_ASSERT(fd >= 0 && !ftruncate(fd, VMRPC_MEM_BLOCK + SIZE), "memfd: errno %d", errno);
-	munmap(*memory, VMRPC_MEM_BLOCK + SIZE);
-	*memory = mmap(NULL, VMRPC_MEM_BLOCK + SIZE, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_NORESERVE, fd, 0);
-	TEST_ASSERT(*memory != MAP_FAILED, "mmap(): errno %d", errno);
-	close(*file);
-	*file = fd;
-	*table = (void *)*memory;
-	*states = (uint8_t *)(*table + 1);
+FIXTURE_SETUP(huge)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	self->vcpu = self->tvm.vcpus[0];
+	self->file = memfd_create("mem", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	ASSERT_LE(0, self->file);
+	ASSERT_EQ(0, ftruncate(self->file, VMRPC_MEM_BLOCK + SIZE));
+	self->memory = map_all(self->file, VMRPC_MEM_BLOCK + SIZE);
+	self->states = self->memory + sizeof(struct vmrpc_mem_table);
+	self->set = (struct vmrpc_vm_set_mem){
+		.fd = self->file, .gpa = GPA, .size = SIZE, .limit = SIZE,
+	};
+	self->gva = vm_vaddr_alloc_page(self->tvm.vm);
 }
 
-TEST_F(mem, pool_of_huge_pages_given_and_taken)
+FIXTURE_TEARDOWN(huge)
+{
+	munmap(self->memory, VMRPC_MEM_BLOCK + SIZE);
+	close(self->file);
+	vmrpc_tvm_free(&self->tvm);
+}
+
+/* A table alone takes no page of the pool. */
+TEST_F(huge, table_refused)
+{
+	self->set.addr = (uintptr_t)block(self->memory, 0);
+	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
+}
+
+TEST_F(huge, given_and_taken)
 {
 	unsigned long before = pool("HugePages_Total: %lu"), all;
 	struct vmrpc_vm_mem_info mem;
 	uint64_t size = SIZE;
 
-	file_of_huge_pages(&self->file, &self->memory, &self->table, &self->states);
-	self->set.fd = self->file;
 	pool_set(0);
 	ASSERT_EQ(ENOSPC, set_mem(self->tvm.fd, &self->set));
 	pool_set(before + 8);
