@@ -233,8 +233,7 @@ FIELD(vmrpc_vm_set_mem, gpa, 8, 8);
 FIELD(vmrpc_vm_set_mem, size, 16, 8);
 FIELD(vmrpc_vm_set_mem, limit, 24, 8);
 FIELD(vmrpc_vm_set_mem, pin_max, 32, 8);
-FIELD(vmrpc_vm_set_mem, addr, 40, 8);
-FIELD(vmrpc_vm_set_mem, reserved, 48, 8);
+FIELD(vmrpc_vm_set_mem, reserved, 40, 16);
 
 SIZE(vmrpc_vm_mem_info, 96);
 FIELD(vmrpc_vm_mem_info, max, 0, 8);

@@ -111,15 +111,12 @@ static bool vmrpc_mem_give(VMRPCState *s, int fd, Error **errp)
 {
     struct vmrpc_vm_set_mem arg = {
         .fd = fd,
+        .flags = s->mem_share ? 0 : VMRPC_MEM_PRIVATE,
         .gpa = VMRPC_MEM_BASE,
         .size = s->mem_max,
         .limit = s->mem_limit,
         .pin_max = s->mem_pin_max,
     };
-
-    if (!s->mem_share) {
-        arg.addr = (uintptr_t)memory_region_get_ram_ptr(&s->mem);
-    }
 
     if (RETRY_ON_EINTR(ioctl(s->vm_fd, VMRPC_VM_SET_MEM, &arg)) == 0) {
         return true;
@@ -154,7 +151,8 @@ static bool vmrpc_mem_init_blocks(VMRPCState *s, int fd, Error **errp)
     }
     return memory_region_init_ram_flags_nomigrate(&s->mem, OBJECT(s),
                                                   "vmrpc.mem", s->mem_max,
-                                                  RAM_NORESERVE, errp);
+                                                  RAM_PRIVATE | RAM_NORESERVE,
+                                                  errp);
 }
 
 static bool vmrpc_mem_init(VMRPCState *s, int fd, Error **errp)
@@ -621,8 +619,8 @@ static int vmrpc_mem_post_load(void *opaque, int version_id)
 
 const VMStateDescription vmstate_vmrpc_mem = {
     .name = TYPE_VMRPC "/mem",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,    /* 1: with the table in the blocks' region */
     .needed = vmrpc_mem_needed,
     .pre_save = vmrpc_mem_pre_save,
     .post_load = vmrpc_mem_post_load,

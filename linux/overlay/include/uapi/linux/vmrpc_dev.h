@@ -205,18 +205,20 @@ struct vmrpc_vm_user_copy {
  * for the table, and the rest the blocks, in order.  The VMM gives it to the guest, mapped shared, at
  * gpa - VMRPC_MEM_BLOCK.
  *
- * With an addr the file, of shmem, is for the table alone, and the blocks are private anonymous memory of
- * the calling process, there, which the VMM gives to the guest at gpa.
+ * With VMRPC_MEM_PRIVATE the file, of shmem, is for the table alone, and the blocks are private anonymous
+ * memory, writable and never touched, which the VMM gives to the guest at gpa before it runs, and does not
+ * take away.
  */
+#define VMRPC_MEM_PRIVATE		(1u << 0)
+
 struct vmrpc_vm_set_mem {
 	__s32	fd;
-	__u32	flags;			/* 0 */
+	__u32	flags;			/* VMRPC_MEM_PRIVATE */
 	__u64	gpa;			/* of block 0; a multiple of VMRPC_MEM_ALIGN */
 	__u64	size;			/* bytes of all blocks; a multiple of VMRPC_MEM_ALIGN */
 	__u64	limit;			/* bytes that the guest is to use at most; a multiple of VMRPC_MEM_BLOCK */
 	__u64	pin_max;		/* bytes that it may pin at most, of any of its memory; whole pages */
-	__u64	addr;			/* of block 0, a multiple of VMRPC_MEM_BLOCK; or 0 */
-	__u64	reserved;
+	__u64	reserved[2];
 };
 
 /*
@@ -335,8 +337,8 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  */
 #define VMRPC_VM_USER_COPY		_IOW(VMRPC_IOCTL, 0x18, struct vmrpc_vm_user_copy)
 /*
- * Only on the VMM's own descriptor, once (EEXIST); EINVAL not such a file; ENOSPC hugetlbfs has no page for
- * the table.
+ * Only on the VMM's own descriptor, once (EEXIST); EINVAL not such a file; EPERM it is sealed; ENOSPC
+ * hugetlbfs has no page for the table.  What the file has is dropped.
  */
 #define VMRPC_VM_SET_MEM		_IOW(VMRPC_IOCTL, 0x1b, struct vmrpc_vm_set_mem)
 /*
@@ -349,7 +351,8 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
 #define VMRPC_VM_MEM_LIMIT		_IOW(VMRPC_IOCTL, 0x1d, struct vmrpc_vm_mem_size)
 /*
  * Takes FREE blocks until it has size, rounded up to blocks, or there are no more, or a
- * signal comes; out: how many bytes it took.  The guest's CPUs go on.
+ * signal comes; out: how many bytes it took.  The guest's CPUs go on.  Of private memory: EFAULT the VMM
+ * has other memory there, EAGAIN it changes its mappings all the time.
  */
 #define VMRPC_VM_MEM_RECLAIM		_IOWR(VMRPC_IOCTL, 0x1e, struct vmrpc_vm_mem_size)
 /*
@@ -360,7 +363,7 @@ struct vmrpc_uring_cmd {		/* in the sqe's cmd */
  */
 #define VMRPC_VM_MEM_AUTO		_IOW(VMRPC_IOCTL, 0x1f, struct vmrpc_vm_mem_auto)
 /*
- * Only on the VMM's own descriptor, and before the guest runs: the file has been filled with the table
+ * Only on the VMM's own descriptor, and before the guest runs: the VMM has filled in the table
  * and the USED blocks of a VM of the same size, whose guest was attached and goes on here, with
  * the limit of size bytes.  All other blocks are ABSENT then, whatever was there.  EINVAL it is no such
  * limit.

@@ -212,7 +212,7 @@ static void __init vmrpc_mem_dump(const struct vmrpc_mem_region *region)
 
 	table = memremap(le64_to_cpu(region->table), VMRPC_MEM_BLOCK, MEMREMAP_WB);
 	if (!table) {
-		pr_warn("no memory: the dump will have what the host does not hold\n");
+		pr_warn("outsourced memory: the dump will give the guest what it reads\n");
 		return;
 	}
 	vmrpc_mem_crashed.start_pfn = PHYS_PFN(le64_to_cpu(region->blocks));
@@ -226,12 +226,17 @@ static void __init vmrpc_mem_crashed_init(void)
 {
 	s64 handle = vmrpc_bind_module_kernel(VMRPC_MEM_MODULE, VMRPC_MEM_VERSION);
 	struct vmrpc_mem_region region;
+	s64 ret = handle;
 
-	if (handle < 0)
-		return;
-	if (!vmrpc_perform_kernel(handle, VMRPC_MEM_WHERE, &region, sizeof(region), NULL))
-		vmrpc_mem_dump(&region);
-	vmrpc_unbind_module_kernel(handle);
+	if (handle >= 0) {
+		ret = vmrpc_perform_kernel(handle, VMRPC_MEM_WHERE, &region, sizeof(region), NULL);
+		if (!ret)
+			vmrpc_mem_dump(&region);
+		vmrpc_unbind_module_kernel(handle);
+	}
+	/* Such VMs have no outsourced memory, or did not use it. */
+	if (ret < 0 && ret != -ENOENT && ret != -ENOTCONN)
+		pr_warn("outsourced memory: error %lld: the dump will give the guest what it reads\n", ret);
 }
 
 #else

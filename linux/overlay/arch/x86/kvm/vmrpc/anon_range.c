@@ -1,16 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much of a range of a process's private anonymous memory there is.
+ * Ranges of a process's private anonymous memory, that a guest has: dropped, and counted.
  *
- * Part of the kernel itself, though KVM may be a module: modules cannot walk page tables.
+ * Part of the kernel itself, though KVM may be a module: modules can neither walk page tables nor lock
+ * a mapping alone.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
 
 #include "anon_range.h"
+
+/* Whether it reads as zeros once it is dropped, which its owner might do, too. */
+static bool anon_range_has(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) && !userfaultfd_armed(vma) && (vma->vm_flags & VM_WRITE) &&
+	       !(vma->vm_flags & (VM_SHARED | VM_PFNMAP | VM_MIXEDMAP | VM_IO | VM_SEALED));
+}
+
+/* What of it begins at @start; @vma is locked.  Returns where it ends, or an error. */
+static long anon_range_drop_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	end = min(end, vma->vm_end);
+	if (!anon_range_has(vma))
+		return -EFAULT;
+	zap_page_range_single(vma, start, end - start, NULL);
+	return end;
+}
+
+/* Likewise, with all of the process's mappings locked; there may be none. */
+static long anon_range_drop_any(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, start);
+
+	return vma ? anon_range_drop_vma(vma, start, end) : -EFAULT;
+}
+
+/**
+ * anon_range_drop() - drops private anonymous memory: it reads as zeros then
+ * @mm: the process's, with a reference to its users (mmget())
+ * @start: address; a page's, or a huge page's if there may be any
+ * @end: likewise
+ * @wait: for who changes the process's mappings just now
+ *
+ * Context: may sleep.  Who changes the mappings may wait for a fault to end that allocates memory, and so
+ * waits for reclaim: that calls this without @wait.
+ * Return: 0; -EFAULT there is no such memory, or some is of another kind: what comes before was dropped;
+ * -EAGAIN without @wait, and -EINTR with it.
+ */
+int anon_range_drop(struct mm_struct *mm, unsigned long start, unsigned long end, bool wait)
+{
+	struct vm_area_struct *vma;
+	long to;
+
+	for (; start < end; start = to) {
+		vma = lock_vma_under_rcu(mm, start);
+		if (vma) {
+			to = anon_range_drop_vma(vma, start, end);
+			vma_end_read(vma);
+		} else {
+			if (wait ? mmap_read_lock_killable(mm) : !mmap_read_trylock(mm))
+				return wait ? -EINTR : -EAGAIN;
+			to = anon_range_drop_any(mm, start, end);
+			mmap_read_unlock(mm);
+		}
+		if (to < 0)
+			return to;
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(anon_range_drop);
 
 static void anon_range_add_huge(struct anon_range *range, pmd_t pmd)
 {
@@ -55,7 +119,7 @@ static int anon_range_walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end
 static int anon_range_walk_vma(unsigned long addr, unsigned long end, struct mm_walk *walk)
 {
 	/* 1: not this one. */
-	return !vma_is_anonymous(walk->vma);
+	return !anon_range_has(walk->vma);
 }
 
 static const struct mm_walk_ops anon_range_walk = {
@@ -65,19 +129,24 @@ static const struct mm_walk_ops anon_range_walk = {
 };
 
 /**
- * anon_range_count() - what there is of a range of private anonymous memory
- * @mm: the process's, with a reference to its users (mmget()); its mmap_lock is held for reading
+ * anon_range_count() - adds what there is of a range of private anonymous memory
+ * @mm: the process's, with a reference to its users (mmget())
  * @start: address; a page's, or a huge page's if there may be any
- * @end: likewise; what is mapped between these that is not anonymous is not counted
- * @range: filled in
+ * @end: likewise; what is mapped between these that is of another kind is not counted
+ * @range: added to
+ *
+ * The process cannot change its mappings meanwhile.
  *
  * Context: may sleep.
+ * Return: 0, or -EINTR: nothing was counted.
  */
-void anon_range_count(struct mm_struct *mm, unsigned long start, unsigned long end,
-		      struct anon_range *range)
+int anon_range_count(struct mm_struct *mm, unsigned long start, unsigned long end,
+		     struct anon_range *range)
 {
-	mmap_assert_locked(mm);
-	*range = (struct anon_range){};
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	walk_page_range(mm, start, end, &anon_range_walk, range);
+	mmap_read_unlock(mm);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(anon_range_count);

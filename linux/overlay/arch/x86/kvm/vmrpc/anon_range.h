@@ -10,7 +10,8 @@ struct anon_range {
 	unsigned long	swapped;
 };
 
-void anon_range_count(struct mm_struct *mm, unsigned long start, unsigned long end,
-		      struct anon_range *range);
+int anon_range_drop(struct mm_struct *mm, unsigned long start, unsigned long end, bool wait);
+int anon_range_count(struct mm_struct *mm, unsigned long start, unsigned long end,
+		     struct anon_range *range);
 
 #endif /* _KVM_X86_VMRPC_ANON_RANGE_H */

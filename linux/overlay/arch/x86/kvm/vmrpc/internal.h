@@ -85,8 +85,7 @@ struct vmrpc_argument {
 struct vmrpc_mem {
 	struct mutex		mutex;
 	struct file		*file;		/* NULL: the VM has none */
-	struct mm_struct	*mm;		/* whose private memory the blocks are; NULL: the file has them */
-	unsigned long		addr;		/* there, of block 0 */
+	struct kvm		*kvm;		/* who finds the blocks, private memory; NULL: the file has them */
 	struct page		**pages;	/* the table's */
 	struct vmrpc_mem_table	*table;		/* the guest writes it, too */
 	u8			*states;	/* a block's each, after the table */
@@ -358,12 +357,13 @@ void vmrpc_mem_server_exit(void);
 
 /* mem_backing.c */
 bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem);
+bool vmrpc_mem_is_private(const struct vmrpc_mem *mem);
 bool vmrpc_mem_backing_valid(struct file *file, const struct vmrpc_vm_set_mem *arg);
-int vmrpc_mem_backing_get(struct vmrpc_mem *mem, struct file *file, unsigned long addr);
+int vmrpc_mem_backing_get(struct vmrpc_mem *mem, struct file *file, struct kvm *kvm);
 void vmrpc_mem_backing_put(struct vmrpc_mem *mem);
-int vmrpc_mem_backing_drop(struct vmrpc_mem *mem, u64 block, u64 nr);
+int vmrpc_mem_backing_drop(struct vmrpc_mem *mem, u64 block, u64 nr, bool wait);
 u64 vmrpc_mem_resident(const struct vmrpc_mem *mem);
-void vmrpc_mem_backing_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info);
+int vmrpc_mem_backing_count(const struct vmrpc_mem *mem, u64 *block, struct vmrpc_vm_mem_info *info);
 
 /* mem_auto.c */
 int vmrpc_mem_set_auto(struct vmrpc_vm *vm, const struct vmrpc_vm_mem_auto *arg);
@@ -381,6 +381,7 @@ void vmrpc_mem_pin_init(struct vmrpc_mem *mem);
 void vmrpc_mem_unpin_all(struct vmrpc_mem *mem);
 u64 vmrpc_mem_pinned(const struct vmrpc_mem *mem);
 bool vmrpc_mem_block_pinned(const struct vmrpc_mem *mem, u64 block);
+u64 vmrpc_find_memory(struct kvm *kvm, gfn_t gfn, u64 nr, unsigned long *hva);
 int vmrpc_mem_pin(struct vmrpc_call *call);
 int vmrpc_mem_unpin(struct vmrpc_call *call);
 

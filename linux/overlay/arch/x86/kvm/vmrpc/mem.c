@@ -9,12 +9,14 @@
  * mem->mutex serializes whatever changes the blocks' memory; the guest waits on it for
  * a block that is BUSY.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
 #define VMRPC_MEM_RUN		32	/* blocks that are BUSY at once: 64 MiB */
+#define VMRPC_MEM_TRIES		500	/* with a tick or more between them */
 
 static struct vmrpc_server *vmrpc_mem_server;
 
@@ -27,24 +29,28 @@ static unsigned long *vmrpc_mem_bitmap(u64 nr_blocks)
  * Drops the memory of @nr blocks: they are zeros when they are touched again.  Who migrates the VM
  * knows that before the guest may use them.
  */
-static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
+static int vmrpc_mem_drop(struct vmrpc_mem *mem, u64 block, u64 nr, bool wait)
 {
 	lockdep_assert_held(&mem->mutex);
 	bitmap_set(mem->dropped, block, nr);
-	return vmrpc_mem_backing_drop(mem, block, nr);
+	return vmrpc_mem_backing_drop(mem, block, nr, wait);
+}
+
+static void vmrpc_mem_begin_table(struct vmrpc_mem *mem, bool attached)
+{
+	memset(mem->table, 0, sizeof(*mem->table) + mem->nr_blocks);
+	mem->table->limit = cpu_to_le64(mem->limit);
+	mem->attached = attached;
 }
 
 /* All blocks are ABSENT then; a guest that uses some loses what they hold. */
 static int vmrpc_mem_restart(struct vmrpc_mem *mem, bool attached)
 {
-	int ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks);
+	int ret = vmrpc_mem_drop(mem, 0, mem->nr_blocks, true);
 
-	if (ret)
-		return ret;
-	memset(mem->table, 0, sizeof(*mem->table) + mem->nr_blocks);
-	mem->table->limit = cpu_to_le64(mem->limit);
-	mem->attached = attached;
-	return 0;
+	if (!ret)
+		vmrpc_mem_begin_table(mem, attached);
+	return ret;
 }
 
 static void vmrpc_mem_forget(struct vmrpc_mem *mem)
@@ -57,16 +63,15 @@ static void vmrpc_mem_forget(struct vmrpc_mem *mem)
 
 static bool vmrpc_mem_arg_valid(const struct vmrpc_vm_set_mem *arg)
 {
-	return !arg->flags && !arg->reserved && arg->size &&
+	return !(arg->flags & ~VMRPC_MEM_PRIVATE) &&
+	       !memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) && arg->size &&
 	       arg->size <= (u64)VMRPC_MEM_MAX_BLOCKS * VMRPC_MEM_BLOCK &&
 	       IS_ALIGNED(arg->gpa | arg->size, VMRPC_MEM_ALIGN) && arg->gpa &&
 	       arg->gpa + arg->size > arg->gpa && IS_ALIGNED(arg->pin_max, PAGE_SIZE) &&
-	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK) &&
-	       IS_ALIGNED(arg->addr, VMRPC_MEM_BLOCK) &&
-	       access_ok(u64_to_user_ptr(arg->addr), arg->size);
+	       arg->limit <= arg->size && IS_ALIGNED(arg->limit, VMRPC_MEM_BLOCK);
 }
 
-static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
+static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file, struct kvm *kvm,
 			 const struct vmrpc_vm_set_mem *arg)
 {
 	int ret;
@@ -77,15 +82,20 @@ static int vmrpc_mem_set(struct vmrpc_mem *mem, struct file *file,
 	mem->gpa = arg->gpa;
 	mem->nr_blocks = arg->size / VMRPC_MEM_BLOCK;
 	mem->limit = arg->limit / VMRPC_MEM_BLOCK;
-	ret = vmrpc_mem_backing_get(mem, file, arg->addr);
+	ret = vmrpc_mem_backing_get(mem, file, arg->flags & VMRPC_MEM_PRIVATE ? kvm : NULL);
 	if (ret)
 		return ret;
 	mem->dropped = vmrpc_mem_bitmap(mem->nr_blocks);
 	ret = mem->dropped ? vmrpc_mem_pin_setup(mem, arg->pin_max) : -ENOMEM;
 	if (!ret)
-		ret = vmrpc_mem_restart(mem, false);
+		bitmap_fill(mem->dropped, mem->nr_blocks);
+	/* Private memory the VMM gives to the guest later. */
+	if (!ret && !vmrpc_mem_is_private(mem))
+		ret = vmrpc_mem_backing_drop(mem, 0, mem->nr_blocks, true);
 	if (!ret)
 		ret = vmrpc_mems_add(mem);
+	if (!ret)
+		vmrpc_mem_begin_table(mem, false);
 	if (ret)
 		vmrpc_mem_forget(mem);
 	return ret;
@@ -96,6 +106,7 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 {
 	struct vmrpc_mem *mem = &vm->mem;
 	struct file *file;
+	struct kvm *kvm;
 	int ret = -EINVAL;
 
 	if (!vmrpc_mem_arg_valid(arg))
@@ -103,11 +114,16 @@ int vmrpc_mem_setup(struct vmrpc_vm *vm, const struct vmrpc_vm_set_mem *arg)
 	file = fget(arg->fd);
 	if (!file)
 		return -EBADF;
-	if (vmrpc_mem_backing_valid(file, arg)) {
+	kvm = vmrpc_vm_get_kvm(vm);
+	if (!kvm) {
+		ret = -ESHUTDOWN;
+	} else if (vmrpc_mem_backing_valid(file, arg)) {
 		mutex_lock(&mem->mutex);
-		ret = READ_ONCE(vm->gone) ? -ESHUTDOWN : vmrpc_mem_set(mem, file, arg);
+		ret = vmrpc_mem_set(mem, file, kvm, arg);
 		mutex_unlock(&mem->mutex);
 	}
+	if (kvm)
+		kvm_put_kvm(kvm);
 	fput(file);
 	return ret;
 }
@@ -180,6 +196,23 @@ static void vmrpc_mem_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_inf
 	info->absent = count[VMRPC_MEM_ABSENT] * VMRPC_MEM_BLOCK;
 }
 
+/* The mutex is held for a part at a time. */
+static int vmrpc_mem_count_backing(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
+{
+	u64 block = 0;
+	int ret;
+
+	do {
+		ret = vmrpc_mem_begin(vm);
+		if (ret)
+			return ret;
+		ret = vmrpc_mem_backing_count(&vm->mem, &block, info);
+		vmrpc_mem_end(vm);
+		cond_resched();
+	} while (!ret && block < info->max / VMRPC_MEM_BLOCK);
+	return ret;
+}
+
 /* VMRPC_VM_MEM_INFO */
 int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 {
@@ -198,9 +231,8 @@ int vmrpc_mem_info(struct vmrpc_vm *vm, struct vmrpc_vm_mem_info *info)
 		.idle_ms	= mem->idle_ms,
 	};
 	vmrpc_mem_count(mem, info);
-	vmrpc_mem_backing_count(mem, info);
 	vmrpc_mem_end(vm);
-	return 0;
+	return vmrpc_mem_count_backing(vm, info);
 }
 
 static int vmrpc_mem_set_limit(struct vmrpc_mem *mem, u64 blocks)
@@ -273,13 +305,35 @@ long vmrpc_mem_reclaim_run(struct vmrpc_mem *mem, u64 *block, u64 max, u8 age)
 				     min3(max, mem->nr_blocks - *block, (u64)VMRPC_MEM_RUN), age);
 	if (!nr)
 		return 0;
-	ret = vmrpc_mem_drop(mem, *block - nr, nr);
+	ret = vmrpc_mem_drop(mem, *block - nr, nr, false);
 	vmrpc_mem_release(mem, *block - nr, nr, ret ? VMRPC_MEM_FREE : VMRPC_MEM_ABSENT);
 	if (ret)
 		return ret;
 	if (mem->ages)
 		memset(mem->ages + *block - nr, 0, nr);
 	mem->reclaimed += nr;
+	return nr;
+}
+
+/* A run; what changes the VMM's mappings meanwhile goes first, for a second. */
+static long vmrpc_mem_reclaim_next(struct vmrpc_vm *vm, u64 *block, u64 max)
+{
+	unsigned int tries;
+	u64 from = *block;
+	long nr;
+
+	for (tries = 0; tries < VMRPC_MEM_TRIES; tries++) {
+		nr = vmrpc_mem_begin(vm);
+		if (nr)
+			return nr;
+		*block = from;
+		nr = vm->mem.attached ? vmrpc_mem_reclaim_run(&vm->mem, block, max, 0) : -ENOTCONN;
+		vmrpc_mem_end(vm);
+		if (nr != -EAGAIN)
+			return nr;
+		if (msleep_interruptible(1))
+			return -EINTR;
+	}
 	return nr;
 }
 
@@ -293,13 +347,7 @@ int vmrpc_mem_reclaim(struct vmrpc_vm *vm, u64 *size)
 	long nr;
 
 	do {
-		nr = signal_pending(current) ? -EINTR : vmrpc_mem_begin(vm);
-		if (!nr) {
-			nr = vm->mem.attached ?
-			     vmrpc_mem_reclaim_run(&vm->mem, &block, want - taken, 0) :
-			     -ENOTCONN;
-			vmrpc_mem_end(vm);
-		}
+		nr = signal_pending(current) ? -EINTR : vmrpc_mem_reclaim_next(vm, &block, want - taken);
 		if (nr > 0)
 			taken += nr;
 		cond_resched();
@@ -322,7 +370,7 @@ static int vmrpc_mem_drop_unused(struct vmrpc_mem *mem)
 			if (READ_ONCE(mem->states[block + nr]) == VMRPC_MEM_USED)
 				break;
 		if (nr)
-			ret = vmrpc_mem_drop(mem, block, nr);
+			ret = vmrpc_mem_drop(mem, block, nr, true);
 		if (!ret)
 			memset(mem->states + block, VMRPC_MEM_ABSENT, nr);
 	}

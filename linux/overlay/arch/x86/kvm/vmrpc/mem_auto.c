@@ -6,7 +6,7 @@
  * to drop page cache that it does not use.
  *
  * A shrinker may be called by whoever allocates memory, with any lock of a file system held, and
- * the VMM can hold the locks of its file; so a worker takes a VM's blocks, and the shrinker waits for
+ * the VMM can hold the locks of its file or its mappings; so a worker takes a VM's blocks, and the shrinker waits for
  * it for a moment only.
  *
  * A VM belongs to the memory cgroup of the process that gave us its memory: it gives when that
@@ -265,18 +265,24 @@ static unsigned long vmrpc_mem_shrink_count(struct shrinker *shrinker, struct sh
 	return vmrpc_mems_look(sc).givable;
 }
 
-/* Takes the next FREE blocks; returns how many pages the host has of it, or -1: there are none. */
+/*
+ * Takes the next FREE blocks; returns how many pages the host has of it, or -ENOENT: there are none, or
+ * another error.
+ */
 static long vmrpc_mem_shrink_run(struct vmrpc_mem *mem, u64 *block, u64 max)
 {
 	u64 before;
-	long ret = -1;
+	long ret = -ENOENT;
 
 	mutex_lock(&mem->mutex);
 	if (mem->file) {
 		before = vmrpc_mem_resident(mem);
 		ret = vmrpc_mem_reclaim_run(mem, block, max, 0);
 		/* Others touch the file meanwhile. */
-		ret = ret <= 0 ? -1 : max_t(s64, before - vmrpc_mem_resident(mem), 0) >> PAGE_SHIFT;
+		if (ret > 0)
+			ret = max_t(s64, before - vmrpc_mem_resident(mem), 0) >> PAGE_SHIFT;
+		else if (!ret)
+			ret = -ENOENT;
 	}
 	mutex_unlock(&mem->mutex);
 	return ret;
@@ -314,22 +320,24 @@ static void vmrpc_mem_ask_begin(struct vmrpc_mem *mem)
 static void vmrpc_mem_shrink_pass(struct work_struct *work)
 {
 	struct vmrpc_mem *mem = container_of(work, struct vmrpc_mem, shrink_work);
-	long want = READ_ONCE(mem->shrink_want), freed = 0, ret;
+	long want = READ_ONCE(mem->shrink_want), freed = 0, ret = 0;
 	unsigned int flags = memalloc_noreclaim_save(), runs;
 	u64 block = 0;
 
 	for (runs = 0; freed < want && runs < VMRPC_MEM_MAX_RUNS; runs++) {
 		ret = vmrpc_mem_shrink_run(mem, &block,
 					   DIV_ROUND_UP(want - freed, VMRPC_MEM_BLOCK_PAGES));
-		if (ret < 0) {
+		if (ret == -ENOENT)
 			vmrpc_mem_ask_begin(mem);
+		if (ret < 0)
 			break;
-		}
 		freed += ret;
 		cond_resched();
 	}
 	atomic_long_add(freed, &mem->shrunk);
-	WRITE_ONCE(mem->shrink_after, freed ? jiffies : jiffies + VMRPC_MEM_SHRINK_REST);
+	/* It may have some in a moment. */
+	WRITE_ONCE(mem->shrink_after,
+		   freed || ret == -EAGAIN ? jiffies : jiffies + VMRPC_MEM_SHRINK_REST);
 	WRITE_ONCE(mem->shrink_busy, false);
 	wake_up_all(&vmrpc_mem_shrunk_wait);
 	memalloc_noreclaim_restore(flags);

@@ -4,8 +4,7 @@
  * or with the table alone and the blocks in private anonymous memory of the VMM, which KSM can
  * merge.
  *
- * We hold the file, and the pages of the table, until the VM is destroyed; of private memory only what
- * tells whose it was, so that the VMM may exit; and never a page of a block.
+ * We hold the file, and the pages of the table, until the VM is destroyed, and never a page of a block.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -21,15 +20,17 @@
 #include "anon_range.h"
 #include "internal.h"
 
+#define VMRPC_MEM_COUNT		128ull	/* blocks that are counted at once */
+
 /* Whether a block is a page of the host's pool of huge pages, which come from there and go back. */
 bool vmrpc_mem_is_hugetlb(const struct vmrpc_mem *mem)
 {
 	return is_file_hugepages(mem->file);
 }
 
-static bool vmrpc_mem_is_private(const struct vmrpc_mem *mem)
+bool vmrpc_mem_is_private(const struct vmrpc_mem *mem)
 {
-	return mem->mm;
+	return mem->kvm;
 }
 
 /* The table */
@@ -102,60 +103,48 @@ static int vmrpc_mem_map_table(struct vmrpc_mem *mem)
 	return 0;
 }
 
-/* Private memory: where there is none, there is nothing of it, either. */
+/* Private memory: it is where KVM finds it for the guest, as long as it does. */
 
-/* Returns the memory that the VMM has, locked; or NULL: it exited. */
-static struct mm_struct *vmrpc_mem_private_begin(const struct vmrpc_mem *mem)
+/*
+ * Of @nr pages from @gfn on, what is side by side: drops it, or adds it to @range if there is one.
+ * Returns how many pages, or an error.
+ */
+static long vmrpc_mem_private_part(struct kvm *kvm, gfn_t gfn, u64 nr, struct anon_range *range, bool wait)
 {
-	if (!mmget_not_zero(mem->mm))
-		return NULL;
-	mmap_read_lock(mem->mm);
-	return mem->mm;
+	unsigned long start;
+	u64 found = vmrpc_find_memory(kvm, gfn, nr, &start);
+	int ret;
+
+	if (!found)
+		return -EFAULT;
+	ret = range ? anon_range_count(kvm->mm, start, start + (found << PAGE_SHIFT), range) :
+		      anon_range_drop(kvm->mm, start, start + (found << PAGE_SHIFT), wait);
+	return ret ?: found;
 }
 
-static void vmrpc_mem_private_end(struct mm_struct *mm)
+static int vmrpc_mem_private_parts(const struct vmrpc_mem *mem, u64 block, u64 nr,
+				   struct anon_range *range, bool wait)
 {
-	mmap_read_unlock(mm);
-	/* The last one frees all that the VMM had, which may be this VM, too. */
-	mmput_async(mm);
-}
+	gfn_t gfn = (mem->gpa + block * VMRPC_MEM_BLOCK) >> PAGE_SHIFT;
+	u64 pages = nr * (VMRPC_MEM_BLOCK >> PAGE_SHIFT);
+	struct kvm *kvm = mem->kvm;
+	long done = 0;
+	int idx;
 
-static int vmrpc_mem_private_drop(const struct vmrpc_mem *mem, u64 block, u64 nr)
-{
-	unsigned long start = mem->addr + block * VMRPC_MEM_BLOCK, end = start + nr * VMRPC_MEM_BLOCK;
-	struct mm_struct *mm = vmrpc_mem_private_begin(mem);
-	struct vma_iterator vmas;
-	struct vm_area_struct *vma;
-	unsigned long from, to;
-	int ret = 0;
-
-	if (!mm)
+	/* The VMM may have exited. */
+	if (!mmget_not_zero(kvm->mm))
 		return 0;
-	vma_iter_init(&vmas, mm, start);
-	for_each_vma_range(vmas, vma, end) {
-		/* The VMM's doing. */
-		if (!vma_is_anonymous(vma)) {
-			ret = -EFAULT;
+	/* The VMM does not get an address back that we use. */
+	idx = srcu_read_lock(&kvm->srcu);
+	for (; pages && done >= 0; gfn += done, pages -= done) {
+		done = vmrpc_mem_private_part(kvm, gfn, pages, range, wait);
+		if (done < 0)
 			break;
-		}
-		from = max(start, vma->vm_start);
-		to = min(end, vma->vm_end);
-		zap_page_range_single(vma, from, to - from, NULL);
 	}
-	vmrpc_mem_private_end(mm);
-	return ret;
-}
-
-static void vmrpc_mem_private_count(const struct vmrpc_mem *mem, struct anon_range *range)
-{
-	struct mm_struct *mm = vmrpc_mem_private_begin(mem);
-
-	if (!mm) {
-		*range = (struct anon_range){};
-		return;
-	}
-	anon_range_count(mm, mem->addr, mem->addr + mem->nr_blocks * VMRPC_MEM_BLOCK, range);
-	vmrpc_mem_private_end(mm);
+	srcu_read_unlock(&kvm->srcu, idx);
+	/* The last one frees all that the VMM had, which may be this VM, too. */
+	mmput_async(kvm->mm);
+	return min(done, 0l);
 }
 
 /* All of it */
@@ -169,28 +158,30 @@ static bool vmrpc_mem_is_in_memory(struct file *file)
 /* @arg was checked, as far as it speaks for itself. */
 bool vmrpc_mem_backing_valid(struct file *file, const struct vmrpc_vm_set_mem *arg)
 {
+	bool private = arg->flags & VMRPC_MEM_PRIVATE;
+
 	return (file->f_mode & FMODE_WRITE) &&
-	       (arg->addr ? shmem_mapping(file->f_mapping) : vmrpc_mem_is_in_memory(file)) &&
-	       i_size_read(file_inode(file)) >= VMRPC_MEM_BLOCK + (arg->addr ? 0 : arg->size);
+	       (private ? shmem_mapping(file->f_mapping) : vmrpc_mem_is_in_memory(file)) &&
+	       i_size_read(file_inode(file)) >= VMRPC_MEM_BLOCK + (private ? 0 : arg->size);
 }
 
-/* @addr is of block 0 in the caller's memory, or 0: the file has the blocks. */
-int vmrpc_mem_backing_get(struct vmrpc_mem *mem, struct file *file, unsigned long addr)
+/* @kvm has the blocks, or NULL: the file. */
+int vmrpc_mem_backing_get(struct vmrpc_mem *mem, struct file *file, struct kvm *kvm)
 {
-	int ret;
+	/* No seal forbids it from now on. */
+	int ret = mapping_map_writable(file->f_mapping);
 
+	if (ret)
+		return ret;
 	mem->file = file;
 	ret = vmrpc_mem_map_table(mem);
 	if (ret) {
 		mem->file = NULL;
+		mapping_unmap_writable(file->f_mapping);
 		return ret;
 	}
 	get_file(file);
-	mem->addr = addr;
-	if (addr) {
-		mem->mm = current->mm;
-		mmgrab(mem->mm);
-	}
+	mem->kvm = kvm;
 	return 0;
 }
 
@@ -198,44 +189,60 @@ void vmrpc_mem_backing_put(struct vmrpc_mem *mem)
 {
 	vunmap(mem->table);
 	vmrpc_mem_put_pages(mem->pages, vmrpc_mem_table_pages(mem->nr_blocks));
-	if (mem->mm)
-		mmdrop(mem->mm);
-	mem->mm = NULL;
+	mem->kvm = NULL;
+	mapping_unmap_writable(mem->file->f_mapping);
 	fput(mem->file);
 	mem->file = NULL;
 }
 
-/* Drops the memory of @nr blocks. */
-int vmrpc_mem_backing_drop(struct vmrpc_mem *mem, u64 block, u64 nr)
+/*
+ * Drops the memory of @nr blocks.  -EAGAIN: of private memory, when whoever changes the VMM's mappings
+ * would have to be waited for; blocks that a guest waits for are not to.
+ */
+int vmrpc_mem_backing_drop(struct vmrpc_mem *mem, u64 block, u64 nr, bool wait)
 {
 	if (vmrpc_mem_is_private(mem))
-		return vmrpc_mem_private_drop(mem, block, nr);
+		return vmrpc_mem_private_parts(mem, block, nr, NULL, wait);
 	return vfs_fallocate(mem->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			     (1 + block) * VMRPC_MEM_BLOCK, nr * VMRPC_MEM_BLOCK);
 }
 
-/*
- * Bytes that are in memory, or more: other private memory of the VMM's is among them.  Changes at any
- * time; without any lock.
- */
+/* Bytes that are in memory, or more, but not more than all.  Changes at any time; without any lock. */
 u64 vmrpc_mem_resident(const struct vmrpc_mem *mem)
 {
-	unsigned long pages = vmrpc_mem_is_private(mem) ? get_mm_counter(mem->mm, MM_ANONPAGES) :
+	unsigned long pages = vmrpc_mem_is_private(mem) ? get_mm_counter(mem->kvm->mm, MM_ANONPAGES) :
 							  READ_ONCE(mem->file->f_mapping->nrpages);
 
-	return (u64)pages << PAGE_SHIFT;
+	/* Other private memory of the VMM's is among them. */
+	return min((u64)pages << PAGE_SHIFT, (1 + mem->nr_blocks) * VMRPC_MEM_BLOCK);
 }
 
-/* The table's pages that were never used are not counted. */
-void vmrpc_mem_backing_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info)
+static void vmrpc_mem_file_count(const struct vmrpc_mem *mem, struct vmrpc_vm_mem_info *info)
 {
-	unsigned long resident = READ_ONCE(mem->file->f_mapping->nrpages);
-	struct anon_range range = {};
+	info->resident = (u64)READ_ONCE(mem->file->f_mapping->nrpages) << PAGE_SHIFT;
+	if (!vmrpc_mem_is_hugetlb(mem))
+		info->swapped = (u64)READ_ONCE(SHMEM_I(file_inode(mem->file))->swapped) << PAGE_SHIFT;
+}
 
-	if (vmrpc_mem_is_private(mem))
-		vmrpc_mem_private_count(mem, &range);
-	else if (!vmrpc_mem_is_hugetlb(mem))
-		range.swapped = READ_ONCE(SHMEM_I(file_inode(mem->file))->swapped);
-	info->resident = (u64)(resident + range.resident) << PAGE_SHIFT;
-	info->swapped = (u64)range.swapped << PAGE_SHIFT;
+/*
+ * Fills in what is in memory and in swap, or adds that of the next blocks: until *@block is behind the
+ * last one.
+ */
+int vmrpc_mem_backing_count(const struct vmrpc_mem *mem, u64 *block, struct vmrpc_vm_mem_info *info)
+{
+	u64 nr = mem->nr_blocks - *block;
+	struct anon_range range = {};
+	int ret = 0;
+
+	if (!*block)
+		vmrpc_mem_file_count(mem, info);
+	if (vmrpc_mem_is_private(mem)) {
+		nr = min(nr, VMRPC_MEM_COUNT);
+		ret = vmrpc_mem_private_parts(mem, *block, nr, &range, true);
+		info->resident += (u64)range.resident << PAGE_SHIFT;
+		info->swapped += (u64)range.swapped << PAGE_SHIFT;
+	}
+	*block += nr;
+	/* The VMM has not given it to the guest yet, or not any more: there is nothing. */
+	return ret == -EFAULT ? 0 : ret;
 }

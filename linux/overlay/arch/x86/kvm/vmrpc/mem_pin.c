@@ -64,7 +64,7 @@ static s64 vmrpc_ranges_size(const struct vmrpc_mem_range *ranges, u32 nr)
 }
 
 /* How many of @nr pages from @gfn on are at *@hva. */
-static u64 vmrpc_pin_find(struct kvm *kvm, gfn_t gfn, u64 nr, unsigned long *hva)
+u64 vmrpc_find_memory(struct kvm *kvm, gfn_t gfn, u64 nr, unsigned long *hva)
 {
 	struct kvm_memory_slot *slot;
 	u64 found = 0;
@@ -161,7 +161,7 @@ static int vmrpc_pin_range(struct vmrpc_pin *pin, struct kvm *kvm,
 	for (; left; gfn += pinned, left -= pinned) {
 		if (signal_pending(current))
 			return -EINTR;
-		nr = vmrpc_pin_find(kvm, gfn, left, &hva);
+		nr = vmrpc_find_memory(kvm, gfn, left, &hva);
 		if (!nr)
 			return -EFAULT;
 		pinned = pin_user_pages_fast(hva, min(nr, VMRPC_PIN_BATCH), FOLL_WRITE | FOLL_LONGTERM,

@@ -68,7 +68,6 @@ static int dev, vmm;		/* vmm: its pidfd */
 static int vmm_pid;
 static int fds[FDS];
 static int mem_file;		/* that can be a VM's outsourced memory */
-static uintptr_t mem_blocks;	/* an address that can have the blocks */
 static uint8_t *buffer;		/* all that is handed to the host points here, or nowhere */
 
 static uint64_t place(void)
@@ -172,10 +171,9 @@ static unsigned long argument_fill(unsigned long cmd, void *arg)
 		break;
 	case VMRPC_VM_SET_MEM:
 		*(struct vmrpc_vm_set_mem *)arg = (struct vmrpc_vm_set_mem) {
-			.fd = pick(8) ? mem_file : number(pick(FDS)), .flags = !pick(32),
+			.fd = pick(8) ? mem_file : number(pick(FDS)), .flags = pick(3),
 			.gpa = number(1ull << 39), .size = number(VMRPC_MEM_ALIGN),
 			.limit = number(pick(8) * VMRPC_MEM_BLOCK),
-			.addr = pick(2) ? 0 : number(mem_blocks),
 		};
 		break;
 	case VMRPC_VM_MEM_LIMIT:
@@ -328,7 +326,6 @@ static void fuzz_once(void)
 static void client(int nr, int seconds)
 {
 	time_t end = time(NULL) + seconds;
-	void *blocks;
 	int i;
 
 	seed += 1 + nr;
@@ -338,11 +335,8 @@ static void client(int nr, int seconds)
 	dev = open("/dev/vmrpc", O_RDWR | O_CLOEXEC);
 	vmm = syscall(__NR_pidfd_open, vmm_pid, 0);
 	mem_file = memfd_create("fuzz", MFD_CLOEXEC);
-	blocks = mmap(NULL, VMRPC_MEM_BLOCK + VMRPC_MEM_ALIGN, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	mem_blocks = ((uintptr_t)blocks | (VMRPC_MEM_BLOCK - 1)) + 1;
 	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (dev < 0 || vmm < 0 || buffer == MAP_FAILED || blocks == MAP_FAILED ||
+	if (dev < 0 || vmm < 0 || buffer == MAP_FAILED ||
 	    ftruncate(mem_file, VMRPC_MEM_BLOCK + VMRPC_MEM_ALIGN))
 		_exit(KSFT_FAIL);
 	ticks(TICK_US);

@@ -20,6 +20,7 @@
 #define SIZE		((uint64_t)VMRPC_MEM_ALIGN)
 #define NR_BLOCKS	(SIZE / VMRPC_MEM_BLOCK)
 #define GPA		(1ull << 39)
+#define BLOCKS_SLOT	10
 
 FIXTURE(mem)
 {
@@ -142,7 +143,7 @@ static uint8_t *map_all(int file, uint64_t file_size)
 	return memory;
 }
 
-#define resident(self)	resident_bytes((self)->file, (self)->memory, (self)->set.addr)
+#define resident(self)	resident_bytes((self)->file, (self)->memory, (self)->set.flags)
 
 /* Where the blocks are. */
 FIXTURE_VARIANT(mem)
@@ -169,8 +170,9 @@ FIXTURE_SETUP(mem)
 	self->states = (uint8_t *)(self->table + 1);
 	self->set = (struct vmrpc_vm_set_mem){
 		.fd = self->file, .gpa = GPA, .size = SIZE, .limit = SIZE,
-		.addr = variant->private ? (uintptr_t)block(self->memory, 0) : 0,
+		.flags = variant->private ? VMRPC_MEM_PRIVATE : 0,
 	};
+	vm_set_user_memory_region(self->tvm.vm, BLOCKS_SLOT, 0, GPA, SIZE, block(self->memory, 0));
 	self->gva = vm_vaddr_alloc_page(self->tvm.vm);
 }
 
@@ -283,10 +285,10 @@ TEST_F(mem, _name)									\
 
 TEST_SET_REFUSED(file_closed_refused, EBADF, self->set.fd = 1000)
 TEST_SET_REFUSED(file_of_another_kind_refused, EINVAL, self->set.fd = self->tvm.fd)
-TEST_SET_REFUSED(file_too_short_refused, EINVAL, 
+TEST_SET_REFUSED(file_too_short_refused, EINVAL,
 		 ASSERT_EQ(0, ftruncate(self->file, self->file_size - 4096)))
-TEST_SET_REFUSED(flags_set_refused, EINVAL, self->set.flags = 1)
-TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved = 1)
+TEST_SET_REFUSED(flags_set_refused, EINVAL, self->set.flags |= 2)
+TEST_SET_REFUSED(reserved_set_refused, EINVAL, self->set.reserved[1] = 1)
 TEST_SET_REFUSED(address_zero_refused, EINVAL, self->set.gpa = 0)
 TEST_SET_REFUSED(address_not_aligned_refused, EINVAL, self->set.gpa += VMRPC_MEM_BLOCK)
 TEST_SET_REFUSED(address_wraps_refused, EINVAL, self->set.gpa = -SIZE)
@@ -811,36 +813,155 @@ TEST_F(mem, load_by_a_client_refused)
 	close(fd);
 }
 
-/* What the VMM has elsewhere is not its guest's to lose. */
-TEST_F(mem, private_memory_of_another_kind_kept)
+FIXTURE(private)
+{
+	struct vmrpc_tvm tvm;
+	struct kvm_vcpu *vcpu;
+	int file;
+	struct vmrpc_vm_set_mem set;
+	uint8_t *memory;
+	struct vmrpc_mem_table *table;
+	uint8_t *states;
+	uint64_t handle;
+	uint64_t gva;
+};
+
+/* The VMM's mistakes, and its other memory, which is not its guest's to lose. */
+FIXTURE_SETUP(private)
+{
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	vmrpc_tvm_create(&self->tvm);
+	vmrpc_tvm_enable(&self->tvm, -1);
+	self->vcpu = self->tvm.vcpus[0];
+	self->file = memfd_create("table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ASSERT_LE(0, self->file);
+	ASSERT_EQ(0, ftruncate(self->file, VMRPC_MEM_BLOCK));
+	self->memory = map_all(self->file, VMRPC_MEM_BLOCK);
+	self->states = self->memory + sizeof(struct vmrpc_mem_table);
+	self->set = (struct vmrpc_vm_set_mem){
+		.fd = self->file, .flags = VMRPC_MEM_PRIVATE, .gpa = GPA, .size = SIZE, .limit = SIZE,
+	};
+	self->gva = vm_vaddr_alloc_page(self->tvm.vm);
+}
+
+FIXTURE_TEARDOWN(private)
+{
+	munmap(self->memory, VMRPC_MEM_BLOCK + SIZE);
+	close(self->file);
+	vmrpc_tvm_free(&self->tvm);
+}
+
+#define give_to_guest(self)								\
+	vm_set_user_memory_region((self)->tvm.vm, BLOCKS_SLOT, 0, GPA, SIZE, block((self)->memory, 0))
+
+TEST_F(private, not_given_to_the_guest_refused)
+{
+	struct vmrpc_vm_mem_info mem;
+
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(0, info(self->tvm.fd, &mem));
+	ASSERT_EQ(4096, mem.resident);
+	ASSERT_EQ(-VMRPC_EFAULT, attach(self->vcpu, self->gva, &self->handle));
+	give_to_guest(self);
+	ASSERT_EQ(0, attach(self->vcpu, self->gva, &self->handle));
+}
+
+/* What is of another kind, or not there, cannot be made zeros. */
+TEST_F(private, memory_of_another_kind_kept)
 {
 	uint64_t size = SIZE;
 	uint8_t *page;
 
-	if (!variant->private)
-		return;
+	give_to_guest(self);
 	set_and_attach(self);
 	fill_and_free(self, 0);
 	fill_and_free(self, 1);
 	page = block(self->memory, 1) + 4096;
-	ASSERT_EQ(page, mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->file, 0));
+	ASSERT_EQ(page, mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, self->file, 0));
+	page[0] = 0xbb;
 	ASSERT_EQ(EFAULT, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0xbb, page[0]);
 	ASSERT_EQ(VMRPC_MEM_FREE, self->states[0]);
 	ASSERT_EQ(0, munmap(page, 4096));
+	ASSERT_EQ(EFAULT, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(page, mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	ASSERT_EQ(EFAULT, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	size = SIZE;
 	ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
 	ASSERT_EQ(2 * VMRPC_MEM_BLOCK, size);
 	ASSERT_EQ(VMRPC_MEM_ABSENT, self->states[1]);
 	ASSERT_EQ(0, block(self->memory, 1)[0]);
 }
 
-TEST_F(mem, private_memory_outside_refused)
+/* Memory that the guest does not have any more. */
+TEST_F(private, memory_taken_away_kept)
 {
-	self->set.addr = (uintptr_t)block(self->memory, 0) + 4096;
-	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
-	self->set.addr = -SIZE;
-	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
-	self->set.addr = 1ull << 63;
-	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
+	uint64_t size = SIZE;
+
+	give_to_guest(self);
+	set_and_attach(self);
+	fill_and_free(self, 0);
+	vm_set_user_memory_region(self->tvm.vm, BLOCKS_SLOT, 0, GPA, 0, NULL);
+	ASSERT_EQ(EFAULT, reclaim(self->tvm.fd, &size));
+	ASSERT_EQ(0xaa, block(self->memory, 0)[0]);
+}
+
+TEST_F(private, sealed_table_refused)
+{
+	ASSERT_EQ(0, munmap(self->memory, VMRPC_MEM_BLOCK));
+	ASSERT_EQ(0, fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(EPERM, set_mem(self->tvm.fd, &self->set));
+}
+
+/* Nor is it sealed later, while it is written. */
+TEST_F(private, table_not_sealed_later)
+{
+	ASSERT_EQ(0, munmap(self->memory, VMRPC_MEM_BLOCK));
+	ASSERT_EQ(0, set_mem(self->tvm.fd, &self->set));
+	ASSERT_EQ(-1, fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(EBUSY, errno);
+}
+
+struct remap {
+	uint8_t *page;
+	volatile bool ends;
+};
+
+static void *map_and_unmap(void *data)
+{
+	struct remap *remap = data;
+
+	while (!remap->ends) {
+		mmap(remap->page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		munmap(remap->page, 4096);
+	}
+	return NULL;
+}
+
+/* The VMM's mappings may change all the time, but for these. */
+TEST_F(private, taken_while_others_are_mapped)
+{
+	struct remap remap = { .page = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+	struct vmrpc_vm_mem_info mem;
+	pthread_t thread;
+	uint64_t size;
+	int n;
+
+	give_to_guest(self);
+	set_and_attach(self);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_and_unmap, &remap));
+	for (n = 0; n < 200; n++) {
+		fill_and_free(self, n % NR_BLOCKS);
+		size = SIZE;
+		ASSERT_EQ(0, reclaim(self->tvm.fd, &size));
+		ASSERT_EQ(VMRPC_MEM_BLOCK, size);
+		ASSERT_EQ(0, info(self->tvm.fd, &mem));
+		ASSERT_EQ(4096, mem.resident);
+	}
+	remap.ends = true;
+	pthread_join(thread, NULL);
 }
 
 TEST_F(mem, resident_told)
@@ -907,7 +1028,7 @@ FIXTURE_TEARDOWN(huge)
 /* A table alone takes no page of the pool. */
 TEST_F(huge, table_refused)
 {
-	self->set.addr = (uintptr_t)block(self->memory, 0);
+	self->set.flags = VMRPC_MEM_PRIVATE;
 	ASSERT_EQ(EINVAL, set_mem(self->tvm.fd, &self->set));
 }
 
@@ -966,7 +1087,6 @@ TEST_F(mem, detached_holds_nothing)
 do {											\
 	(self)->set.pin_max = (pages) * PAGE;						\
 	set_and_attach(self);								\
-	vm_set_user_memory_region((self)->tvm.vm, 10, 0, GPA, SIZE, block((self)->memory, 0)); \
 } while (0)
 
 static int64_t pin(struct kvm_vcpu *vcpu, uint64_t handle, uint64_t gva,
