@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# No data is lost: a guest's programs check what they wrote (tests/guest/mem_verify.c), and files
-# that they read through the page cache, while the host takes outsourced memory, limits it, pages it
+# No data is lost: a guest's programs check what they wrote (tests/guest/mem_verify.c, stress-ng), and
+# files that they read through the page cache, while the host takes outsourced memory, limits it, pages it
 # out and gives it again, and while the VM moves to another QEMU.
 #	VERIFY_SECONDS	for so long (40)
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,12 +12,14 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 seconds=${VERIFY_SECONDS:-40}
 mib=$((1 << 20))
 max=1024	# MiB
-pattern=400	# MiB, at most, that are written and checked
+pattern=350	# MiB, at most, that are written and checked
+stress=50	# MiB that stress-ng has
 least=450	# MiB that these programs need, with their page cache
 
 vm=verify
 other=moved
 taker=
+backing=	# of the VM's memory: an option of the device's
 
 teardown() {
 	guest kill verify
@@ -30,7 +32,8 @@ teardown() {
 start() {
 	in_cgroup verify guest start "$1" --vcpus 2 --mem 256M --no-vmrpc \
 		--append vmrpc.outsource=mem --no-wait -- \
-		-device vmrpc,name="$1",mem-max=${max}M -drive file=/tmp/disk,format=raw,if=virtio "${@:2}"
+		-device "vmrpc,name=$1,mem-max=${max}M$backing" -drive file=/tmp/disk,format=raw,if=virtio \
+		-drive file=/tmp/stress.tar,format=raw,if=virtio,readonly=on "${@:2}"
 }
 
 # The host gives huge pages to this memory, or pages of 4 KiB only.
@@ -41,6 +44,9 @@ shmem_huge() {
 setup() {
 	swap_on 400
 	truncate -s 128M /tmp/disk
+	# shellcheck disable=SC2046	# no path has a blank
+	tar -C / -chf /tmp/stress.tar usr/bin/stress-ng lib64/ld-linux-x86-64.so.2 \
+		$(ldd /usr/bin/stress-ng | sed -n 's|.* => /\([^ ]*\) .*|\1|p')
 }
 
 begin() {
@@ -51,7 +57,9 @@ begin() {
 	# Huge pages as well, which a guest of so little memory of its own has not.
 	guest sh "$vm" -- "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled
 		mke2fs /dev/vda > /dev/null && mkdir /tmp/disk && mount -t ext4 /dev/vda /tmp/disk &&
-		dd if=/dev/urandom of=/tmp/disk/file bs=1M count=64 2> /dev/null && sync"
+		dd if=/dev/urandom of=/tmp/disk/file bs=1M count=64 2> /dev/null &&
+		tar -xf /dev/vdb -C /tmp/disk && cd /tmp/disk && mkdir proc sys dev tmp &&
+		for dir in proc sys dev; do mount --bind /\$dir \$dir; done && sync"
 }
 
 # Of a case, however it does.
@@ -90,7 +98,7 @@ reclaimed() {
 }
 
 ended() {
-	guest sh "$vm" -- "test -s /tmp/ended"
+	guest sh "$vm" -- "test -s /tmp/ended && test -s /tmp/stressed"
 }
 
 nothing_is_lost() {
@@ -104,6 +112,8 @@ nothing_is_lost() {
 	taker=$!
 	guest sh "$vm" -- "cd /tmp; (
 		$GUEST_TESTS/mem_verify $pattern $seconds > pattern 2>&1; echo \$? > ended) > /dev/null 2>&1 &
+		(chroot disk stress-ng --vm 1 --vm-bytes ${stress}M --verify --timeout $seconds --temp-path /tmp \
+			--metrics-brief > stress 2>&1; echo \$? > stressed) > /dev/null 2>&1 &
 		(until test -s ended; do sha256sum < disk/file >> sums; echo 1 > /proc/sys/vm/drop_caches; done) > /dev/null 2>&1 &"
 	until ended; do
 		change "$changes" > /dev/null
@@ -121,6 +131,8 @@ nothing_is_lost() {
 	comment "$(guest sh "$vm" -- "cat /tmp/pattern")"
 	expect_match ' 0 words wrong' "$(guest sh "$vm" -- "cat /tmp/pattern")"
 	expect 0 "$(guest sh "$vm" -- "cat /tmp/ended")" "status of mem_verify"
+	comment "$(guest sh "$vm" -- "tail -n 3 /tmp/stress")"
+	expect 0 "$(guest sh "$vm" -- "cat /tmp/stressed")" "status of stress-ng"
 	expect "$sum" "$(guest sh "$vm" -- "sort -u /tmp/sums")" "sums of the file"
 	lines=$(guest sh "$vm" -- "wc -l < /tmp/sums")
 	comment "$lines times the file was read"
@@ -146,6 +158,14 @@ test_nothing_is_lost_in_small_pages() {
 	nothing_is_lost
 	wait_for 60 merged
 	comment "$(cat /sys/kernel/mm/ksm/pages_sharing) pages merged"
+}
+
+# Some of which is merged.
+test_nothing_is_lost_in_private_memory() {
+	backing=,mem-share=off
+	echo 1000 > /sys/kernel/mm/ksm/pages_to_scan
+	echo 1 > /sys/kernel/mm/ksm/run
+	nothing_is_lost
 }
 
 run_cases "$@"
