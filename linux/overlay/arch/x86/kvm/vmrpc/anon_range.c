@@ -76,10 +76,10 @@ int anon_range_drop(struct mm_struct *mm, unsigned long start, unsigned long end
 }
 EXPORT_SYMBOL_GPL(anon_range_drop);
 
-static void anon_range_add_huge(struct anon_range *range, pmd_t pmd)
+static void anon_range_add_huge(struct anon_range *range, pmd_t pmd, unsigned long size)
 {
 	if (!pmd_present(pmd) || !is_huge_zero_pmd(pmd))
-		range->resident += HPAGE_PMD_NR;
+		range->resident += size >> PAGE_SHIFT;
 }
 
 static void anon_range_add(struct anon_range *range, pte_t pte)
@@ -100,7 +100,7 @@ static int anon_range_walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end
 
 	ptl = pmd_trans_huge_lock(pmd, walk->vma);
 	if (ptl) {
-		anon_range_add_huge(range, *pmd);
+		anon_range_add_huge(range, *pmd, end - addr);
 		spin_unlock(ptl);
 		return 0;
 	}

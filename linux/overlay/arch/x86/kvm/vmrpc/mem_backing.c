@@ -136,7 +136,7 @@ static int vmrpc_mem_private_parts(const struct vmrpc_mem *mem, u64 block, u64 n
 		return 0;
 	/* The VMM does not get an address back that we use. */
 	idx = srcu_read_lock(&kvm->srcu);
-	for (; pages && done >= 0; gfn += done, pages -= done) {
+	for (; pages; gfn += done, pages -= done) {
 		done = vmrpc_mem_private_part(kvm, gfn, pages, range, wait);
 		if (done < 0)
 			break;
