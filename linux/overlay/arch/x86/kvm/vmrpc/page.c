@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages of a channel, which the guest and the host share.  Each is mapped by a
- * gfn_to_pfn_cache, which follows paging and memslot changes; a page is touched only under
- * its cache's lock, with kvm->srcu and a reference to the VM held.
+ * gfn_to_pfn_cache, which follows paging and memslot changes, but not the VMM's exit; a page is
+ * touched only under its cache's lock, with kvm->srcu and references to the VM and to the users of the
+ * VMM's memory held: a vCPU that runs has these.
  */
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>

@@ -16,6 +16,7 @@
  */
 #include <linux/module.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
@@ -437,7 +438,10 @@ static int rvmrpc_touch(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 					  rvmrpc_slot_read(slot, args);
 }
 
-/* Touches the channel's pages while the VM cannot go away. */
+/*
+ * Touches the channel's pages while neither the VM nor the VMM's memory can go away: of what a process
+ * has when it exits KVM's caches are not told, and it may exit before its VM does.
+ */
 static int rvmrpc_touch_kvm(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 			    struct rvmrpc_slot *slot, struct rvmrpc_args *args,
 			    enum rvmrpc_direction direction)
@@ -447,9 +451,13 @@ static int rvmrpc_touch_kvm(struct vmrpc_vm *vm, struct rvmrpc_channel *channel,
 
 	if (!kvm)
 		return -ESHUTDOWN;
-	idx = srcu_read_lock(&kvm->srcu);
-	ret = rvmrpc_touch(vm, channel, slot, args, direction);
-	srcu_read_unlock(&kvm->srcu, idx);
+	ret = -ESHUTDOWN;
+	if (mmget_not_zero(kvm->mm)) {
+		idx = srcu_read_lock(&kvm->srcu);
+		ret = rvmrpc_touch(vm, channel, slot, args, direction);
+		srcu_read_unlock(&kvm->srcu, idx);
+		mmput_async(kvm->mm);
+	}
 	kvm_put_kvm(kvm);
 	return ret;
 }
