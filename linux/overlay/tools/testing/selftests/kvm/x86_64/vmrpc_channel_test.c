@@ -1430,4 +1430,56 @@ TEST_F(channel, call_argument_unmapped_fault)
 	ASSERT_EQ(EFAULT, vmrpc_caller_call(&self->caller));
 }
 
+/*
+ * A VMM whose guest has a channel; tells the VM's name by @name, and exits.  Its VM stays, as a child has
+ * the descriptor, until nobody has @end open any more.
+ */
+static void vmm_exit_but_for_the_vm(int name, int end)
+{
+	struct vmrpc_channel channel;
+	struct vmrpc_tvm tvm;
+	char c;
+
+	vmrpc_tvm_create(&tvm);
+	vmrpc_tvm_enable(&tvm, -1);
+	vmrpc_channel_init(&channel, tvm.vm, SLOTS);
+	TEST_ASSERT(!register_slots(tvm.vcpus[0], &channel, SLOTS), "no channel");
+	TEST_ASSERT(!madvise(vmrpc_channel_control(&channel), (1 + 2 * SLOTS) * PAGE, MADV_DONTFORK),
+		    "madvise(): errno %d", errno);
+	if (!fork()) {
+		close(name);
+		_exit(read(end, &c, 1));
+	}
+	TEST_ASSERT(write(name, tvm.name, sizeof(tvm.name)) == sizeof(tvm.name), "errno %d", errno);
+	_exit(KSFT_PASS);
+}
+
+/* The guest's memory is gone then, though its VM is not: nobody writes there. */
+TEST(vmm_exits_its_vm_stays_calls_refused)
+{
+	struct vmrpc_caller caller;
+	char name[VMRPC_NAME_LEN];
+	int names[2], end[2], status;
+	pid_t vmm;
+
+	if (!kvm_has_cap(KVM_CAP_VMRPC))
+		SKIP(return, "the host kernel has no KVM_CAP_VMRPC");
+	ASSERT_EQ(0, pipe(names));
+	ASSERT_EQ(0, pipe(end));
+	vmm = fork();
+	ASSERT_LE(0, vmm);
+	if (!vmm) {
+		close(end[1]);
+		vmm_exit_but_for_the_vm(names[1], end[0]);
+	}
+	ASSERT_EQ(vmm, waitpid(vmm, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ(sizeof(name), read(names[0], name, sizeof(name)));
+	vmrpc_caller_init(&caller, vmrpc_attach(name), SHORT_MS);
+	ASSERT_LE(0, caller.fd);
+	ASSERT_EQ(ESHUTDOWN, vmrpc_caller_call(&caller));
+	close(caller.fd);
+	close(end[1]);
+}
+
 TEST_HARNESS_MAIN
