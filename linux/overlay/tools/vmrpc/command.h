@@ -38,7 +38,7 @@ struct command {
 
 extern const struct command list_command, info_command, ping_command,
 	meminfo_command, cpuinfo_command, loadavg_command, drop_caches_command,
-	call_command, stat_command, mem_command;
+	call_command, stat_command, mem_command, commit_command;
 
 /* Options of every command. */
 extern gboolean option_json;

@@ -33,7 +33,7 @@ static const GOptionEntry main_options[] = {
 };
 
 static const struct command *const commands[] = {
-	&list_command, &info_command, &stat_command, &mem_command, &ping_command,
+	&list_command, &info_command, &stat_command, &mem_command, &commit_command, &ping_command,
 	&meminfo_command, &cpuinfo_command, &loadavg_command, &drop_caches_command,
 	&call_command,
 };

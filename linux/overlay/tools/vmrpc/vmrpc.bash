@@ -36,6 +36,7 @@ _vmrpc_options()
 	list) printf '%s\n' --names --no-ask ;;
 	stat) printf '%s\n' --watch --prometheus ;;
 	mem) printf '%s\n' --limit --reclaim --auto --idle --watch ;;
+	commit) printf '%s\n' --watch ;;
 	ping) printf '%s\n' --count --depth --interval --size --verbose ;;
 	call) printf '%s\n' --arg --hex ;;
 	esac
@@ -54,8 +55,8 @@ _vmrpc_procedures()
 _vmrpc_candidates()
 {
 	case ${words[0]-}:${#words[@]} in
-	:0) printf '%s\n' list info stat mem ping meminfo cpuinfo loadavg drop-caches call ;;
-	list:1) ;;
+	:0) printf '%s\n' list info stat mem commit ping meminfo cpuinfo loadavg drop-caches call ;;
+	list:1 | commit:1) ;;
 	*:1) vmrpc list --names 2>/dev/null ;;
 	drop-caches:2) printf '%s\n' 1 2 3 ;;
 	call:2) printf '%s\n' echo procfs sysinfo ;;

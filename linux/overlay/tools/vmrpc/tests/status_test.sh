@@ -53,7 +53,7 @@ without_device()
 	fi
 }
 
-plan 71
+plan 74
 check no_command_is_usage exits 2
 check unknown_command_is_usage exits 2 frob
 check unknown_option_is_usage exits 2 list --frob
@@ -80,6 +80,9 @@ check mem_watch_and_limit_is_usage exits 2 mem web --watch --limit 1G
 check mem_json_and_watch_is_usage json_error 2 usage mem --json --watch
 check stat_json_and_prometheus_is_usage json_error 2 usage stat --json --prometheus
 check stat_json_and_watch_is_usage json_error 2 usage stat web --json --watch 2
+check commit_parameter_is_usage exits 2 commit web
+check commit_json_and_watch_is_usage json_error 2 usage commit --json --watch
+check commit_tells_the_host_at_least tells "host: " commit
 check mem_two_vms_is_usage exits 2 mem web db
 check mem_limit_without_vm_is_usage exits 2 mem --limit 1G
 check mem_reclaim_without_vm_is_usage exits 2 mem --reclaim 1G
